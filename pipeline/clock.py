@@ -1,0 +1,43 @@
+"""Time as an argument: the stages never ask the machine what time it is."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall-clock and monotonic seconds."""
+
+    def wall_s(self) -> float:
+        """Unix seconds."""
+
+    def monotonic_s(self) -> float:
+        """Seconds on an axis that never goes back."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def wall_s(self) -> float:
+        return time.time()
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+@dataclass
+class ManualClock:
+    """A clock that a test moves by hand."""
+
+    now_s: float = 0.0
+
+    def wall_s(self) -> float:
+        return self.now_s
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward by `seconds` (≥ 0)."""
+        assert seconds >= 0, seconds
+        self.now_s += seconds

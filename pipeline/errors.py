@@ -1,0 +1,97 @@
+"""One error tree. A message says what was given, what is allowed and what to do.
+
+    LongtakeError
+    ├── UsageError            wrong option, name, key or label                  (exit 2)
+    ├── SourceError           a source cannot be opened or read
+    │   ├── SourceNotFound    no such file, empty directory, unknown host
+    │   ├── SourceUnreadable  not a video, audio only, encrypted, unknown codec
+    │   ├── SourceTimeout     accepted, then silent
+    │   ├── SourceRefused     wrong password or no permission
+    │   └── SourceChanged     not the video its checkpoint was made from
+    ├── ModelError            a model directory is missing, damaged or refused
+    ├── EngineError           a worker or actor is gone and cannot be replaced
+    └── StoreError            the timeline store refuses or is gone
+        ├── StoreDown         no answer
+        ├── StoreFull         out of memory or disk
+        ├── StoreVersion      too old, or written by another longtake
+        └── Fenced            another owner holds the stream
+
+Every foreign exception is mapped onto this tree at the border where it enters.
+"""
+
+import re
+
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s'\"]*@", re.IGNORECASE)
+_SECRET_PARAMETERS = re.compile(r"(?P<key>[?&](?:password|passwd|pwd|token|key|secret|auth)=)[^&\s'\"]*", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """Return `text` with the user, password and secret query parameters of every URL in it replaced by `***`."""
+    return _SECRET_PARAMETERS.sub(r"\g<key>***", _CREDENTIALS.sub(r"\g<scheme>***@", text))
+
+
+class LongtakeError(Exception):
+    """Base of all errors longtake raises on purpose. The message never holds a secret."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+class UsageError(LongtakeError):
+    """Something the caller wrote is not allowed; the message names the choices."""
+
+    exit_code = 2
+
+
+class SourceError(LongtakeError):
+    """A source cannot be opened or read."""
+
+
+class SourceNotFound(SourceError):
+    """There is nothing at the URI."""
+
+
+class SourceUnreadable(SourceError):
+    """There is something at the URI, but no video that can be decoded."""
+
+
+class SourceTimeout(SourceError):
+    """The source accepted the connection and went silent."""
+
+
+class SourceRefused(SourceError):
+    """The source wants other credentials or permissions."""
+
+
+class SourceChanged(SourceError):
+    """The source is not the one its checkpoint was made from."""
+
+
+class ModelError(LongtakeError):
+    """A model directory is missing, damaged, or not what it says."""
+
+
+class EngineError(LongtakeError):
+    """A worker or an actor is gone and could not be replaced."""
+
+
+class StoreError(LongtakeError):
+    """The timeline store refused or failed."""
+
+
+class StoreDown(StoreError):
+    """The store does not answer."""
+
+
+class StoreFull(StoreError):
+    """The store has no memory or disk left for a write."""
+
+
+class StoreVersion(StoreError):
+    """The server is too old, or its data were written by an incompatible longtake."""
+
+
+class Fenced(StoreError):
+    """The caller no longer owns the stream, or its commit does not follow the stored one."""

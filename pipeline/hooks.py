@@ -1,0 +1,70 @@
+"""What the flow tells whoever listens. Every method does nothing; metrics and progress bars subscribe."""
+
+from pipeline.values import Clip, Commit, Gap
+
+
+class Hooks:
+    """Called from the threads of the flow; a listener must be quick and must not raise."""
+
+    def decoded(self, stream: str, corrupt: bool) -> None:
+        """A frame left the decoder."""
+
+    def kept(self, stream: str, until_s: float) -> None:
+        """A frame was sampled and scaled; media time has reached `until_s`."""
+
+    def clip(self, clip: Clip) -> None:
+        """A clip was cut."""
+
+    def dropped(self, stream: str, gap: Gap) -> None:
+        """A clip was thrown away by policy."""
+
+    def batch(self, kind: str, size: int, seconds: float) -> None:
+        """A model worker answered `size` requests of `kind` (encode or remember) in one call."""
+
+    def committed(self, commit: Commit, result: str, seconds: float) -> None:
+        """The store answered a commit: `ok` or `repeated`."""
+
+    def answered(self, stream: str, seconds: float) -> None:
+        """A clip's scores were committed `seconds` after the clip was cut."""
+
+    def restored(self, stream: str) -> None:
+        """A lane continued from a checkpoint."""
+
+
+class Fanout(Hooks):
+    """Passes every call on to several listeners, in order."""
+
+    def __init__(self, *listeners: Hooks) -> None:
+        self._listeners = listeners
+
+    def decoded(self, stream: str, corrupt: bool) -> None:
+        for listener in self._listeners:
+            listener.decoded(stream, corrupt)
+
+    def kept(self, stream: str, until_s: float) -> None:
+        for listener in self._listeners:
+            listener.kept(stream, until_s)
+
+    def clip(self, clip: Clip) -> None:
+        for listener in self._listeners:
+            listener.clip(clip)
+
+    def dropped(self, stream: str, gap: Gap) -> None:
+        for listener in self._listeners:
+            listener.dropped(stream, gap)
+
+    def batch(self, kind: str, size: int, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.batch(kind, size, seconds)
+
+    def committed(self, commit: Commit, result: str, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.committed(commit, result, seconds)
+
+    def answered(self, stream: str, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.answered(stream, seconds)
+
+    def restored(self, stream: str) -> None:
+        for listener in self._listeners:
+            listener.restored(stream)
