@@ -221,7 +221,7 @@ class Checkpoint:
     Attributes:
         epoch, step: the last committed step; step is -1 when the epoch has none yet.
         origin_s: timeline seconds of the epoch's media time zero.
-        ordinal, pts_s, digest: grid number, media seconds and digest of the last kept frame (-1, 0.0, zeros before any).
+        ordinal, pts_s, digest: grid number, media seconds and digest of the last kept frame (-1, 0.0, zeros: none).
         until_s: timeline seconds up to which answers and gaps tile the time watched.
         temporal_state: what the temporal model remembers: float32 vector.
         segmenter_state: what the segmenter remembers, in its own codec.
