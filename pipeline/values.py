@@ -122,6 +122,7 @@ class Clip:
         ordinal: number of the last real frame on the epoch's sampling grid, from 0.
         pts_s: media seconds of that frame's grid point since the epoch's start.
         digest: 16-byte BLAKE2b of that frame's pixels.
+        origin_s: timeline seconds of the epoch's media time zero.
         motion: L×2×h×w float16, pixels between adjacent native frames, or None.
     """
 
@@ -136,6 +137,7 @@ class Clip:
     ordinal: int
     pts_s: float
     digest: bytes = field(repr=False)
+    origin_s: float = 0.0
     motion: NDArray[np.float16] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,337 @@
+"""The lane: one stream's clips in, one stream's commits out, in the order of its steps."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from pipeline.clock import Clock
+from pipeline.hooks import Hooks
+from pipeline.models.memory import Memory, Remembered
+from pipeline.segment.segmenter import Changes, Segmenter, pack, unpack
+from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, GapReason, Scores, Segment, UInt8Array
+
+DropPolicy: TypeAlias = Literal["wait", "drop_oldest", "drop_latest"]
+
+
+class ModelPool(Protocol):
+    """Where a lane sends its requests: model workers in this process or elsewhere."""
+
+    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
+        """Features D of a clip T×H×W×3; in any order."""
+
+    def remember(self, memory: Memory) -> "Future[Remembered]":
+        """Scores and new state of consecutive steps."""
+
+
+class Commits(Protocol):
+    """Where a lane writes: the timeline store, bound to this lane's lease."""
+
+    def commit(self, commit: Commit) -> str:
+        """Write one commit; returns `ok` or `repeated`.
+
+        Raises:
+            Fenced: another owner holds the stream.
+            StoreError: nothing was written.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """How much one lane may hold.
+
+    Attributes:
+        queue_clips: clips that may wait before the model (0.6 MB each at 16×112×112).
+        in_flight: encode requests under way at once.
+        policy: what happens to a clip that finds the queue full.
+        forget_s: a gap longer than this clears the memory of the stream.
+    """
+
+    queue_clips: int = 8
+    in_flight: int = 6
+    policy: DropPolicy = "wait"
+    forget_s: float = 3600.0
+
+
+class LaneQueue:
+    """A bounded queue of clips and gaps between the thread that cuts and the thread that commits.
+
+    A dropped clip leaves a gap in its place, so answers and gaps still tile the time.
+    """
+
+    def __init__(self, limits: LaneLimits, hooks: Hooks, clock: Clock) -> None:
+        self._limits = limits
+        self._hooks = hooks
+        self._clock = clock
+        self._items: deque[Queued] = deque()
+        self._changed = threading.Condition()
+        self._ended = False
+
+    def put(self, item: Clip | Gap) -> bool:
+        """Add an item, waiting or dropping as the policy says; False once the queue has ended."""
+        with self._changed:
+            while isinstance(item, Clip) and self._full() and not self._ended:
+                if self._limits.policy == "wait":
+                    self._changed.wait()
+                elif self._limits.policy == "drop_oldest":
+                    self._drop_oldest()
+                else:
+                    item = self._dropped(item)
+            if self._ended:
+                return False
+            self._append(item, self._clock.monotonic_s())
+            self._changed.notify_all()
+        return True
+
+    def take(self, wait: bool) -> "Queued | None":
+        """Take the oldest item; None when there is none (after waiting for one, if asked, unless the queue ended)."""
+        with self._changed:
+            while wait and not self._items and not self._ended:
+                self._changed.wait()
+            queued = self._items.popleft() if self._items else None
+            self._changed.notify_all()
+        return queued
+
+    def end(self) -> None:
+        """Nothing will be added any more; what is in the queue stays."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def drained(self) -> bool:
+        """The queue has ended and is empty."""
+        with self._changed:
+            return self._ended and not self._items
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._items)
+
+    def _full(self) -> bool:
+        return sum(isinstance(queued.item, Clip) for queued in self._items) >= self._limits.queue_clips
+
+    def _drop_oldest(self) -> None:
+        """Put a gap in the place of the oldest clip."""
+        items = [queued.item for queued in self._items]
+        since_s = [queued.since_s for queued in self._items]
+        index = next(i for i, item in enumerate(items) if isinstance(item, Clip))
+        clip = items[index]
+        assert isinstance(clip, Clip)
+        items[index] = self._dropped(clip)
+        self._items.clear()
+        for item, since in zip(items, since_s, strict=True):
+            self._append(item, since)
+
+    def _dropped(self, clip: Clip) -> Gap:
+        gap = Gap(clip.stream, clip.start_s, clip.end_s, GapReason.DROPPED)
+        self._hooks.dropped(clip.stream, gap)
+        return gap
+
+    def _append(self, item: Clip | Gap, since_s: float) -> None:
+        """Append, joining a gap to the one before it when they touch and have one reason."""
+        last = self._items[-1].item if self._items else None
+        if isinstance(item, Gap) and isinstance(last, Gap) and (last.end, last.reason) == (item.start, item.reason):
+            self._items[-1] = Queued(replace(last, end=item.end), since_s)
+        else:
+            self._items.append(Queued(item, since_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An item of a lane's queue and the monotonic time it was put there."""
+
+    item: Clip | Gap
+    since_s: float
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """One item in the lane and, for a clip, the answer it waits for."""
+
+    item: Clip | Gap
+    since_s: float
+    features: "Future[Float32Array] | None"
+
+
+class Lane:
+    """Drives one stream: encodes ahead, remembers and segments in order, commits.
+
+    `step` is one iteration and may be called by any loop; it blocks while it waits for clips or for the model.
+    Nothing is kept that a checkpoint does not hold: a lane can be dropped at any time and made again from the store.
+    """
+
+    def __init__(
+        self,
+        queue: LaneQueue,
+        pool: ModelPool,
+        segmenter: Segmenter,
+        store: Commits,
+        checkpoint: Checkpoint,
+        limits: LaneLimits,
+        hooks: Hooks,
+        clock: Clock,
+    ) -> None:
+        self._queue = queue
+        self._pool = pool
+        self._segmenter = segmenter
+        self._store = store
+        self._limits = limits
+        self._hooks = hooks
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._state: Float32Array | None = checkpoint.temporal_state if len(checkpoint.temporal_state) else None
+        self._segments = (
+            unpack(checkpoint.segmenter_state, len(segmenter.rules.labels))
+            if checkpoint.segmenter_state
+            else segmenter.initial_state()
+        )
+        self.checkpoint = checkpoint
+
+    def step(self) -> bool:
+        """Do what can be done now; False when the queue has ended and everything is committed."""
+        self._submit()
+        if not self._waiting:
+            return not self._queue.drained()
+        run = self._ready()
+        if run:
+            self._commit(run)
+        return True
+
+    def finish(self) -> None:
+        """The source has ended: close every segment and mark the timeline finished."""
+        changes, self._segments = self._segmenter.finish(self._segments)
+        done = replace(self.checkpoint, segmenter_state=pack(self._segments), finished=True)
+        self._write(_Work(done, done.step + 1, closed=list(changes.closed)))
+
+    def _submit(self) -> None:
+        """Move clips from the queue into flight; wait for one only if nothing else is under way."""
+        while len(self._waiting) < self._limits.in_flight:
+            queued = self._queue.take(wait=not self._waiting)
+            if queued is None:
+                return
+            features = self._pool.encode(queued.item.frames) if isinstance(queued.item, Clip) else None
+            self._waiting.append(_Waiting(queued.item, queued.since_s, features))
+
+    def _ready(self) -> list[_Waiting]:
+        """The answered items at the head, all of one epoch, waiting for the first; gaps go with the clip after them."""
+        run: list[_Waiting] = []
+        while self._waiting:
+            head = self._next_clip()
+            if head is None:
+                break
+            gaps, clip = head
+            assert isinstance(clip.item, Clip) and clip.features is not None
+            first = next((waiting.item for waiting in run if isinstance(waiting.item, Clip)), clip.item)
+            if run and (clip.item.epoch != first.epoch or not clip.features.done()):
+                return run
+            clip.features.result()
+            run += [*gaps, clip]
+            for _ in range(len(gaps) + 1):
+                self._waiting.popleft()
+        if not run and self._queue.drained():
+            run = list(self._waiting)
+            self._waiting.clear()
+        return run
+
+    def _next_clip(self) -> tuple[list[_Waiting], _Waiting] | None:
+        gaps: list[_Waiting] = []
+        for waiting in self._waiting:
+            if isinstance(waiting.item, Clip):
+                return gaps, waiting
+            gaps.append(waiting)
+        return None
+
+    def _commit(self, run: list[_Waiting]) -> None:
+        clips = [waiting.item for waiting in run if isinstance(waiting.item, Clip)]
+        probs_NC = self._remember(run, clips) if clips else np.empty((0, 0), np.float32)
+        last = self.checkpoint
+        new_epoch = bool(clips) and clips[0].epoch != last.epoch
+        work = _Work(last, 0 if new_epoch else last.step + 1)
+        work.gaps = [waiting.item for waiting in run if isinstance(waiting.item, Gap)]
+        for clip, probs in zip(clips, probs_NC, strict=True):
+            scores = Scores(clip.stream, clip.epoch, clip.step, clip.start_s, clip.end_s, probs)
+            changes, self._segments = self._segmenter.step(scores, self._segments)
+            work.take(scores, changes)
+        work.checkpoint = self._advanced(last, run, clips)
+        self._write(work)
+        now_s = self._clock.monotonic_s()
+        for waiting in run:
+            if waiting.features is not None:
+                self._hooks.answered(waiting.item.stream, now_s - waiting.since_s)
+
+    def _remember(self, run: list[_Waiting], clips: list[Clip]) -> Float32Array:
+        """One request for all consecutive steps; lost time before a step is an input, and too much of it forgets."""
+        ends = [self.checkpoint.until_s, *(clip.end_s for clip in clips[:-1])]
+        gaps_s = np.array([max(0.0, clip.start_s - end) for clip, end in zip(clips, ends, strict=True)], np.float32)
+        features_ND = np.stack([w.features.result() for w in run if w.features is not None])
+        probs: list[Float32Array] = []
+        cuts = [0, *(np.flatnonzero(gaps_s > self._limits.forget_s).tolist()), len(clips)]
+        for first, last in zip(cuts, cuts[1:], strict=False):
+            if first == last:
+                continue
+            if gaps_s[first] > self._limits.forget_s:
+                self._state = None
+            memory = Memory(features_ND[first:last], gaps_s[first:last], self._state)
+            answer, self._state = self._pool.remember(memory).result()
+            probs.append(answer)
+        return np.concatenate(probs)
+
+    def _advanced(self, last: Checkpoint, run: list[_Waiting], clips: list[Clip]) -> Checkpoint:
+        until_s = max(item.end_s if isinstance(item, Clip) else item.end for item in (w.item for w in run))
+        moved = replace(last, until_s=max(last.until_s, until_s), segmenter_state=pack(self._segments))
+        if not clips:
+            return moved
+        clip = clips[-1]
+        assert self._state is not None
+        return replace(
+            moved,
+            epoch=clip.epoch,
+            step=clip.step,
+            origin_s=clip.origin_s,
+            ordinal=clip.ordinal,
+            pts_s=clip.pts_s,
+            digest=clip.digest,
+            temporal_state=self._state,
+        )
+
+    def _write(self, work: "_Work") -> None:
+        commit = work.commit(self._segmenter.open_segments(self._segments))
+        started_s = self._clock.monotonic_s()
+        result = self._store.commit(commit)
+        self._hooks.committed(commit, result, self._clock.monotonic_s() - started_s)
+        self.checkpoint = commit.checkpoint
+
+
+class _Work:
+    """A commit in the making."""
+
+    def __init__(self, checkpoint: Checkpoint, first_step: int, closed: Iterable[Segment] = ()) -> None:
+        self.checkpoint = checkpoint
+        self.first_step = first_step
+        self.opened: set[str] = set()
+        self.closed = list(closed)
+        self.gaps: list[Gap] = []
+        self.scores: list[Scores] = []
+
+    def take(self, scores: Scores, changes: Changes) -> None:
+        self.scores.append(scores)
+        self.opened |= {segment.id for segment in changes.opened}
+        self.closed += changes.closed
+
+    def commit(self, still_open: tuple[Segment, ...]) -> Commit:
+        return Commit(
+            stream=self.checkpoint.stream,
+            epoch=self.checkpoint.epoch,
+            first_step=self.first_step,
+            last_step=self.checkpoint.step,
+            opened=tuple(segment for segment in (*self.closed, *still_open) if segment.id in self.opened),
+            still_open=still_open,
+            closed=tuple(self.closed),
+            gaps=tuple(self.gaps),
+            scores=tuple(self.scores),
+            checkpoint=self.checkpoint,
+        )
