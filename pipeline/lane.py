@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from pipeline.clock import Clock
 from pipeline.hooks import Hooks
-from pipeline.models.memory import Memory, Remembered
+from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.segmenter import Changes, Segmenter, pack, unpack
 from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, GapReason, Scores, Segment, UInt8Array
 
@@ -24,7 +25,7 @@ class ModelPool(Protocol):
     def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
         """Features D of a clip T×H×W×3; in any order."""
 
-    def remember(self, memory: Memory) -> "Future[Remembered]":
+    def remember(self, request: RememberRequest) -> "Future[Remembered]":
         """Scores and new state of consecutive steps."""
 
 
@@ -270,14 +271,15 @@ class Lane:
         features_ND = np.stack([w.features.result() for w in run if w.features is not None])
         probs: list[Float32Array] = []
         cuts = [0, *(np.flatnonzero(gaps_s > self._limits.forget_s).tolist()), len(clips)]
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in pairwise(cuts):
             if first == last:
                 continue
             if gaps_s[first] > self._limits.forget_s:
                 self._state = None
-            memory = Memory(features_ND[first:last], gaps_s[first:last], self._state)
-            answer, self._state = self._pool.remember(memory).result()
-            probs.append(answer)
+            request = RememberRequest(features_ND[first:last], gaps_s[first:last], self._state)
+            answer = self._pool.remember(request).result()
+            self._state = answer.state
+            probs.append(answer.probs)
         return np.concatenate(probs)
 
     def _advanced(self, last: Checkpoint, run: list[_Waiting], clips: list[Clip]) -> Checkpoint:

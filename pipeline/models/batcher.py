@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import EngineError
 from pipeline.hooks import Hooks
-from pipeline.models.memory import Memory, Remembered
+from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
 
 
@@ -23,7 +23,7 @@ class Computes(Protocol):
     def encode(self, clips: Sequence[UInt8Array]) -> list[Float32Array]:
         """Features D of every clip T×H×W×3."""
 
-    def remember(self, requests: Sequence[Memory]) -> list[Remembered]:
+    def remember(self, requests: Sequence[RememberRequest]) -> list[Remembered]:
         """Answers to every request."""
 
 
@@ -59,9 +59,9 @@ class Batcher:
         """Ask for the features of one clip."""
         return self._ask(self._encodes, clip)
 
-    def remember(self, memory: Memory) -> "Future[Remembered]":
+    def remember(self, request: RememberRequest) -> "Future[Remembered]":
         """Ask for the scores of consecutive steps of one stream."""
-        return self._ask(self._memories, memory)
+        return self._ask(self._memories, request)
 
     def waiting(self) -> int:
         """How many requests wait."""
