@@ -1,0 +1,49 @@
+# make demo    film a synthetic scene, run it through Ray and Redis, print its timeline   (SOURCE=... for your own video)
+# make test    everything a change must pass, ≤ 10 minutes on two cores
+# make slow    the rest of CI, ≤ 45 minutes
+# make check   lint, types and import rules, seconds
+# make bench   longtake beside what one would write instead, in one run
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+SOURCE ?=
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test slow check bench lock clean
+
+demo: $(READY)
+	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
+
+test: $(READY) check
+	$(BIN)/pytest -m "not slow"
+
+slow: $(READY)
+	$(BIN)/pytest -m slow --timeout 1200
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+$(READY): requirements.lock deploy/uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "longtake needs Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "setting up $(VENV) (some minutes the first time: PyTorch is about 5 GB)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r deploy/uv.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(READY)
+	$(BIN)/uv pip compile -q --all-extras --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
