@@ -1,0 +1,110 @@
+"""The one binary codec of the store: msgpack with a leading version, never pickle.
+
+Every packed value is the list `[VERSION, *fields]`; a vector is `[dtype, shape, bytes]`, so it comes back bit for bit.
+Another version, and bytes that are no such list, raise `StoreVersion`. The stream is not packed where the key names it.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import StoreVersion
+from pipeline.values import Checkpoint, Gap, GapReason, Scores, Segment
+
+VERSION = 1
+_CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
+
+
+def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Return `checkpoint` as bytes."""
+    values: dict[str, Any] = {name: getattr(checkpoint, name) for name in _CHECKPOINT_FIELDS}
+    gap = checkpoint.pending_gap
+    values["temporal_state"] = _array_fields(checkpoint.temporal_state)
+    values["pending_gap"] = None if gap is None else _gap_fields(gap)
+    return _pack(values)
+
+
+def unpack_checkpoint(data: bytes) -> Checkpoint:
+    """Return the checkpoint packed in `data`, or raise `StoreVersion`."""
+    [values] = _unpack(data, 1)
+    if not isinstance(values, dict) or set(values) != set(_CHECKPOINT_FIELDS):
+        raise StoreVersion("the stored checkpoint has other fields than this longtake knows; run with --fresh")
+    gap = values["pending_gap"]
+    values["pending_gap"] = None if gap is None else _gap(values["stream"], gap)
+    values["temporal_state"] = _array(values["temporal_state"])
+    return Checkpoint(**values)
+
+
+def pack_segment(segment: Segment) -> bytes:
+    """Return `segment` as bytes, without its stream."""
+    end = None if segment.end is None else float(segment.end)
+    span = (float(segment.start), end, float(segment.score), float(segment.peak))
+    return _pack(segment.id, int(segment.epoch), segment.label, *span, segment.model, segment.origin)
+
+
+def unpack_segment(data: bytes, stream: str) -> Segment:
+    """Return the segment of `stream` packed in `data`, or raise `StoreVersion`."""
+    id_, epoch, label, start, end, score, peak, model, origin = _unpack(data, 9)
+    return Segment(id_, stream, epoch, label, start, end, score, peak, model, origin)
+
+
+def pack_gap(gap: Gap) -> bytes:
+    """Return `gap` as bytes, without its stream."""
+    return _pack(*_gap_fields(gap))
+
+
+def unpack_gap(data: bytes, stream: str) -> Gap:
+    """Return the gap of `stream` packed in `data`, or raise `StoreVersion`."""
+    return _gap(stream, _unpack(data, 3))
+
+
+def pack_scores(scores: Scores) -> bytes:
+    """Return `scores` as bytes, without its stream, each probability as a uint8 (0…255 for 0…1)."""
+    levels = np.rint(scores.probs * 255).astype(np.uint8)
+    return _pack(int(scores.epoch), int(scores.step), float(scores.start_s), float(scores.end_s), levels.tobytes())
+
+
+def unpack_scores(data: bytes, stream: str) -> Scores:
+    """Return the scores of `stream` packed in `data` (probabilities to 1/255), or raise `StoreVersion`."""
+    epoch, step, start_s, end_s, levels = _unpack(data, 5)
+    probs = np.frombuffer(levels, np.uint8).astype(np.float32) / np.float32(255)
+    return Scores(stream, epoch, step, start_s, end_s, probs)
+
+
+def _pack(*values: object) -> bytes:
+    packed: bytes = msgpack.packb([VERSION, *values])
+    return packed
+
+
+def _unpack(data: bytes, count: int) -> list[Any]:
+    try:
+        values = msgpack.unpackb(data)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise StoreVersion("the store holds bytes this longtake cannot read; was it written by another one?") from error
+    if not isinstance(values, list) or not values or values[0] != VERSION or len(values) != count + 1:
+        found = values[0] if isinstance(values, list) and values else "none"
+        raise StoreVersion(f"the store holds values of version {found}, this longtake reads {VERSION}; use the newer one")
+    return values[1:]
+
+
+def _gap_fields(gap: Gap) -> list[Any]:
+    return [float(gap.start), float(gap.end), str(gap.reason)]
+
+
+def _gap(stream: str, values: list[Any]) -> Gap:
+    start, end, reason = values
+    return Gap(stream, start, end, GapReason(reason))
+
+
+def _array_fields(array: NDArray[Any]) -> list[Any]:
+    assert array.dtype.kind in "fiu", f"only plain numbers are stored, got {array.dtype}"
+    return [array.dtype.str, list(array.shape), array.tobytes()]
+
+
+def _array(values: list[Any]) -> NDArray[Any]:
+    dtype, shape, data = values
+    # A copy, because what frombuffer returns cannot be written to.
+    return np.frombuffer(data, np.dtype(dtype)).reshape(shape).copy()

@@ -1,0 +1,168 @@
+"""What readers ask the store; each answer is one consistent look, never half a commit."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+from pipeline.timeline.codec import unpack_gap, unpack_scores, unpack_segment
+from pipeline.timeline.keys import META_PATTERN, STREAMS, StreamKeys, stream_of
+from pipeline.timeline.records import Aggregate, Event, StreamInfo
+from pipeline.values import Gap, Scores, Segment, Timeline
+
+_TIMELINE_LUA = (Path(__file__).parent / "timeline.lua").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The range [since, until) in timeline seconds, endless where nothing is given."""
+
+    since: float = -math.inf
+    until: float = math.inf
+
+    @classmethod
+    def of(cls, since: float | None, until: float | None) -> "Span":
+        """Return the range, or raise `UsageError` if it is empty."""
+        span = cls(-math.inf if since is None else since, math.inf if until is None else until)
+        if not span.since < span.until:
+            raise UsageError(f"--since must lie before --until, got [{since}, {until})")
+        return span
+
+    def overlaps(self, start: float, end: float | None) -> bool:
+        """Tell whether [start, end) reaches into the range; None is open: it has no end yet."""
+        return start < self.until and (end is None or end > self.since or start >= self.since)
+
+    def arguments(self) -> tuple[str, str]:
+        """Return both ends as Redis writes numbers."""
+        return repr(self.since), repr(self.until)
+
+
+def timeline(client: Any, stream: str, span: Span, label: str | None) -> Timeline:
+    """Return the part of the timeline that overlaps `span`, of one label or all."""
+    keys, script, answer = StreamKeys(stream), client.register_script(_TIMELINE_LUA), None
+    while answer is None:
+        labels = labels_of(client, stream)
+        asked = sorted(labels) if label is None else [_known(label, labels)]
+        shared = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps]
+        answer = script([*shared, *map(keys.by_start, asked)], [*span.arguments(), len(labels)])
+    (model, begin, end, pending), opened, closed, gaps = answer
+    segments = [unpack_segment(data, stream) for data in (*closed, *opened)]
+    found_gaps = [unpack_gap(data, stream) for data in (*gaps, *([pending] if pending else []))]
+    return Timeline(
+        stream=stream,
+        model=model.decode(),
+        duration=max(0.0, float(end or 0) - float(begin or 0)) if begin is not None else 0.0,
+        segments=_segments_in(span, (one for one in segments if one.label in asked)),
+        gaps=_gaps_in(span, found_gaps),
+    )
+
+
+def at_least(found: Timeline, min_score: float | None) -> Timeline:
+    """Return the timeline without the segments whose mean score lies below `min_score`."""
+    if min_score is None:
+        return found
+    return replace(found, segments=tuple(segment for segment in found.segments if segment.score >= min_score))
+
+
+def scores(client: Any, stream: str, span: Span) -> list[Scores]:
+    """Return the kept scores that overlap `span`."""
+    labels_of(client, stream)
+    key, (since, until) = StreamKeys(stream).scores, span.arguments()
+    with client.pipeline(transaction=True) as pipe:
+        pipe.zrevrangebyscore(key, f"({since}", "-inf", start=0, num=1)
+        pipe.zrangebyscore(key, since, f"({until}")
+        before, within = pipe.execute()
+    found = [unpack_scores(data, stream) for data in (*before, *within)]
+    return [one for one in found if span.overlaps(one.start_s, one.end_s)]
+
+
+def aggregates(client: Any, stream: str) -> list[Aggregate]:
+    """Return seconds and count by hour and label."""
+    labels_of(client, stream)
+    keys = StreamKeys(stream)
+    with client.pipeline(transaction=True) as pipe:
+        milliseconds, counts = pipe.hgetall(keys.milliseconds).hgetall(keys.counts).execute()
+    found = []
+    for field, total in milliseconds.items():
+        hour, _, label = field.decode().partition(":")
+        found.append(Aggregate(label, int(hour), int(total) / 1000, int(counts.get(field, 0))))
+    return sorted(found, key=lambda one: (one.hour, one.label))
+
+
+def events(client: Any, stream: str, after: str, limit: int) -> list[Event]:
+    """Return entries of the event log."""
+    labels_of(client, stream)
+    begin = after if after == "-" else f"({after}"
+    entries = client.xrange(StreamKeys(stream).events, begin, "+", count=limit)
+    return [_event(stream, id_.decode(), fields[b"kind"].decode(), fields[b"data"]) for id_, fields in entries]
+
+
+def streams(client: Any) -> list[StreamInfo]:
+    """Return all streams by name; an index that was lost is rebuilt from the keys."""
+    names = _names(client)
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            keys = StreamKeys(name)
+            pipe.hgetall(keys.meta).hlen(keys.segments).hlen(keys.open)
+        answers = pipe.execute()
+    triples = zip(names, answers[0::3], answers[1::3], answers[2::3], strict=True)
+    return [_info(name, meta, closed + opened) for name, meta, closed, opened in triples if meta]
+
+
+def labels_of(client: Any, stream: str) -> frozenset[str]:
+    """Return the labels of a stream, or raise `UsageError` naming the streams there are."""
+    known = client.smembers(StreamKeys(stream).labels)
+    if not known:
+        names = ", ".join(_names(client)) or "none yet"
+        raise UsageError(f"there is no stream {stream!r}; streams: {names}")
+    return frozenset(label.decode() for label in known)
+
+
+def _names(client: Any) -> list[str]:
+    names = {name.decode() for name in client.smembers(STREAMS)}
+    if not names:
+        names = {stream_of(key.decode()) for key in client.scan_iter(META_PATTERN, count=1000)}
+        if names:
+            client.sadd(STREAMS, *names)
+    return sorted(names)
+
+
+def _known(label: str, labels: frozenset[str]) -> str:
+    if label not in labels:
+        raise UsageError(f"unknown label {label!r}; this stream has: {', '.join(sorted(labels))}")
+    return label
+
+
+def _segments_in(span: Span, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    found = (segment for segment in segments if span.overlaps(segment.start, segment.end))
+    return tuple(sorted(found, key=lambda segment: (segment.start, segment.label, segment.id)))
+
+
+def _gaps_in(span: Span, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    return tuple(sorted((gap for gap in gaps if span.overlaps(gap.start, gap.end)), key=lambda gap: gap.start))
+
+
+def _event(stream: str, id_: str, kind: str, data: bytes) -> Event:
+    if kind == "gap":
+        return Event(id_, "gap", unpack_gap(data, stream))
+    if kind == "opened" or kind == "closed":
+        return Event(id_, kind, unpack_segment(data, stream))
+    state: Any = data.decode()
+    return Event(id_, "state", state)
+
+
+def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:
+    text = {field.decode(): value.decode() for field, value in meta.items() if field not in (b"pending", b"digest")}
+    state: Any = text["state"]
+    return StreamInfo(
+        name=name,
+        source=text["source"],
+        model=text["model"],
+        state=state,
+        error=text.get("error", ""),
+        until_s=float(text.get("until", 0)),
+        segments=segments,
+        updated_s=float(text["updated"]),
+    )

@@ -1,0 +1,87 @@
+"""What the store tells about streams, beside their timelines."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pipeline.values import Checkpoint, Gap, Segment
+
+StreamState: TypeAlias = Literal["starting", "running", "reconnecting", "paused", "ended", "failed"]
+EventKind: TypeAlias = Literal["opened", "closed", "gap", "state"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """How the store keeps and waits.
+
+    Attributes:
+        scores_hours: scores older than this, counted back from the newest answer, are deleted.
+        events_kept: about how many entries of a stream's event log are kept.
+        timeout_s: how long a server may take to answer.
+    """
+
+    scores_hours: float = 6.0
+    events_kept: int = 10_000
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write a stream, until somebody else claims it.
+
+    Attributes:
+        token: random; the store refuses commits under any other.
+        labels: every label the stream's segments may have.
+        checkpoint: where the previous owner stopped, or None on a fresh stream.
+    """
+
+    stream: str
+    token: str = field(repr=False)
+    labels: frozenset[str]
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """One stream at a glance.
+
+    Attributes:
+        source: redacted URI.
+        model: fingerprint of the last model.
+        error: why it failed, else empty.
+        until_s: timeline seconds up to which it was watched.
+        segments: how many, the open ones included.
+        updated_s: unix seconds of the last write.
+    """
+
+    name: str
+    source: str
+    model: str
+    state: StreamState
+    error: str
+    until_s: float
+    segments: int
+    updated_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a stream's event log; `value` is the segment, the gap or the new state."""
+
+    id: str
+    kind: EventKind
+    value: Segment | Gap | StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What the closed segments of a label add up to in one hour (number `floor(timeline seconds / 3600)`).
+
+    Attributes:
+        seconds: time the label held within the hour.
+        count: segments that start in it.
+    """
+
+    label: str
+    hour: int
+    seconds: float
+    count: int

@@ -1,0 +1,232 @@
+"""The timeline store: streams, their owners, their commits, and what readers ask."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import msgpack
+import redis
+
+from pipeline.clock import Clock, SystemClock
+from pipeline.errors import Fenced, StoreDown, redact
+from pipeline.timeline import reads
+from pipeline.timeline.border import border
+from pipeline.timeline.codec import unpack_checkpoint
+from pipeline.timeline.embedded import EmbeddedServer
+from pipeline.timeline.keys import STREAMS, StreamKeys
+from pipeline.timeline.records import Aggregate, Event, Lease, StoreSettings, StreamInfo, StreamState
+from pipeline.timeline.server import check_server, connect
+from pipeline.timeline.writes import Command, commit_writes, reset_writes, state_writes
+from pipeline.values import Checkpoint, Commit, Scores, Timeline
+
+_COMMIT_LUA = (Path(__file__).parent / "commit.lua").read_text()
+
+
+class TimelineStore:
+    """Timelines of many streams in one Redis server; safe to share between threads, a context manager.
+
+    Every method may raise `StoreDown`, `StoreFull` or another `StoreError`. After `StoreDown` the same call may be made
+    again on the same store: connections come back by themselves, and an embedded server that was killed is started again.
+    """
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        server: str,
+        embedded: EmbeddedServer | None = None,
+        settings: StoreSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._client: Any = client
+        self._server = server
+        self._embedded = embedded
+        self._settings = settings or StoreSettings()
+        self._clock = clock or SystemClock()
+        self._fenced = self._client.register_script(_COMMIT_LUA)
+
+    @classmethod
+    def open(cls, url: str | None, home: Path, settings: StoreSettings | None = None) -> "TimelineStore":
+        """Open the store at `url` (`redis://…`, `rediss://…`, `unix://…`), or the embedded one under `home`/store.
+
+        Raises:
+            UsageError: `url` is not one of a Redis server.
+            StoreDown: no server there, a wrong password, or the embedded one cannot be started.
+            StoreVersion: Redis older than 6.0, or data of another schema.
+        """
+        settings = settings or StoreSettings()
+        embedded = EmbeddedServer(home / "store") if url is None else None
+        server = redact(url) if url is not None else str(home / "store")
+        with border(server):
+            client = embedded.join(settings.timeout_s) if embedded else connect(url or "", settings.timeout_s)
+            store = cls(client, server, embedded, settings)
+            try:
+                check_server(client, server)
+            except BaseException:
+                store.close()
+                raise
+        return store
+
+    def __enter__(self) -> "TimelineStore":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the last one to close an embedded store ends its server."""
+        with border(self._server):
+            if self._embedded is None:
+                self._client.close()
+            else:
+                self._embedded.leave(self._client)
+
+    def claim(self, stream: str, source: str, model: str, labels: frozenset[str]) -> Lease:
+        """Take the stream over: whoever owned it before is refused from now on.
+
+        Args:
+            stream: name, without braces.
+            source: URI it is read from; stored redacted.
+            model: fingerprint of the model that will answer.
+            labels: the labels that model knows.
+        """
+        keys, token = StreamKeys(stream), secrets.token_hex(16)
+        with self._border():
+            # Before the stream itself: an index entry too many is skipped, a missing one would hide the stream.
+            self._client.sadd(STREAMS, stream)
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.hset(keys.meta, mapping={"owner": token, "source": redact(source), "model": model})
+                pipe.hset(keys.meta, "updated", repr(self._clock.wall_s()))
+                for name, value in (("epoch", 0), ("step", -1), ("state", "starting")):
+                    pipe.hsetnx(keys.meta, name, value)
+                pipe.sadd(keys.labels, *sorted(labels))
+                pipe.smembers(keys.labels)
+                pipe.get(keys.checkpoint)
+                *_, known, packed = pipe.execute()
+        checkpoint = None if packed is None else unpack_checkpoint(packed)
+        return Lease(stream, token, frozenset(label.decode() for label in known), checkpoint)
+
+    def checkpoint(self, lease: Lease) -> Checkpoint | None:
+        """Return the stored checkpoint; after a server's crash it may lie before the last commit.
+
+        Raises:
+            Fenced: somebody else has claimed the stream.
+        """
+        keys = StreamKeys(lease.stream)
+        with self._border(), self._client.pipeline(transaction=True) as pipe:
+            owner, packed = pipe.hget(keys.meta, "owner").get(keys.checkpoint).execute()
+        if owner != lease.token.encode():
+            raise _not_owner(lease)
+        return None if packed is None else unpack_checkpoint(packed)
+
+    def commit(self, lease: Lease, commit: Commit) -> Literal["ok", "repeated"]:
+        """Write all of `commit` or nothing; `repeated` says that it was the last one written already.
+
+        Its first step must follow the stored (epoch, step): (epoch, step + 1) or (epoch + 1, 0). A commit that covers no
+        step has `last_step == first_step - 1`.
+
+        Raises:
+            Fenced: somebody else has claimed the stream, or the steps do not follow.
+        """
+        assert commit.stream == lease.stream, (commit.stream, lease.stream)
+        assert commit.last_step >= commit.first_step - 1 >= -1, (commit.first_step, commit.last_step)
+        unknown = {segment.label for segment in (*commit.still_open, *commit.closed)} - lease.labels
+        assert not unknown, f"labels the stream was not claimed with: {sorted(unknown)}"
+        writes = commit_writes(commit, self._settings)
+        answer, *stored = self._write(lease, writes, commit.epoch, commit.first_step)
+        if answer == b"step":
+            at = ", ".join(number.decode() for number in stored)
+            begin = (commit.epoch, commit.first_step)
+            raise Fenced(f"the commit of {lease.stream!r} begins at {begin}, but the stored timeline stands at ({at})")
+        return "repeated" if answer == b"repeated" else "ok"
+
+    def set_state(self, lease: Lease, state: StreamState, error: str = "") -> None:
+        """Say how the stream is doing; `error` is kept redacted. A commit whose checkpoint is finished says `ended`."""
+        self._write(lease, state_writes(lease.stream, state, redact(error), self._settings))
+
+    def reset(self, lease: Lease) -> None:
+        """Delete the stream's timeline and checkpoint but keep owning it: the next commit begins at (0, 0)."""
+        self._write(lease, reset_writes(lease.stream, lease.labels))
+
+    def _write(self, lease: Lease, writes: list[Command], *first: int) -> list[bytes]:
+        # The old raw type for text and bytes alike: the unpacker inside Redis 6 knows no other.
+        packed = msgpack.packb(writes, use_bin_type=False)
+        keys = dict.fromkeys([StreamKeys(lease.stream).meta, *(str(command[1]) for command in writes)])
+        arguments = [lease.token, repr(self._clock.wall_s()), packed]
+        if first:
+            arguments += [hashlib.blake2b(packed, digest_size=16).digest(), *first]
+        with self._border():
+            answer: list[bytes] = self._fenced(list(keys), arguments)
+        if answer[0] == b"owner":
+            raise _not_owner(lease)
+        return answer
+
+    def remove(self, stream: str) -> None:
+        """Delete everything about the stream; a lane that still writes it is refused.
+
+        Raises:
+            UsageError: there is no such stream.
+        """
+        with self._border(), self._client.pipeline(transaction=True) as pipe:
+            labels = reads.labels_of(self._client, stream)
+            pipe.unlink(*StreamKeys(stream).everything(labels))
+            pipe.srem(STREAMS, stream)
+            pipe.execute()
+
+    def streams(self) -> list[StreamInfo]:
+        """Return all streams by name."""
+        with self._border():
+            return reads.streams(self._client)
+
+    def timeline(
+        self,
+        stream: str,
+        since: float | None = None,
+        until: float | None = None,
+        label: str | None = None,
+        min_score: float | None = None,
+    ) -> Timeline:
+        """Return what overlaps [`since`, `until`): segments by start, open ones included, and gaps, growing ones included.
+
+        An open segment overlaps everything from its start on. O(log n + k) for k answers out of n.
+
+        Raises:
+            UsageError: no such stream or label, or an empty range.
+        """
+        with self._border():
+            found = reads.timeline(self._client, stream, reads.Span.of(since, until), label)
+        return reads.at_least(found, min_score)
+
+    def scores(self, stream: str, since: float | None = None, until: float | None = None) -> list[Scores]:
+        """Return the kept scores that overlap [`since`, `until`), by start; probabilities to 1/255."""
+        with self._border():
+            return reads.scores(self._client, stream, reads.Span.of(since, until))
+
+    def aggregates(self, stream: str) -> list[Aggregate]:
+        """Return seconds and count by hour and label over the closed segments."""
+        with self._border():
+            return reads.aggregates(self._client, stream)
+
+    def events(self, stream: str, after: str = "-", limit: int = 1000) -> list[Event]:
+        """Return up to `limit` entries of the event log, oldest first, that follow the entry with id `after`."""
+        with self._border():
+            return reads.events(self._client, stream, after, limit)
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        try:
+            with border(self._server):
+                yield
+        except StoreDown:
+            if self._embedded:
+                self._embedded.revive()
+            raise
+
+
+def _not_owner(lease: Lease) -> Fenced:
+    return Fenced(f"stream {lease.stream!r} has been claimed by another process or removed; this one must stop writing it")
