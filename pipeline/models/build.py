@@ -1,0 +1,99 @@
+"""From a card to networks: the registers of encoders and temporal models, and how their weights are kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pipeline.errors import ModelError
+from pipeline.models.card import WEIGHTS_FILE, LabelSet, ModelCard, Part, load_card, save_card
+from pipeline.models.encoders.shift_cnn import ShiftCnn
+from pipeline.models.temporal.gru import GruMemory
+
+T = TypeVar("T")
+
+ENCODERS: Mapping[str, Callable[..., ShiftCnn]] = {"shift_cnn": ShiftCnn}
+TEMPORAL_MODELS: Mapping[str, Callable[..., GruMemory]] = {"gru": GruMemory}
+
+
+@dataclass(frozen=True)
+class StreamModel:
+    """The two halves of a model, and what its card says."""
+
+    card: ModelCard
+    encoder: ShiftCnn
+    temporal: GruMemory
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors, named `encoder.…` and `temporal.…`."""
+        halves: dict[str, nn.Module] = {"encoder": self.encoder, "temporal": self.temporal}
+        return {f"{half}.{key}": value for half, net in halves.items() for key, value in net.state_dict().items()}
+
+
+def build(card: ModelCard) -> StreamModel:
+    """Networks with fresh weights.
+
+    Raises:
+        ModelError: unknown architecture or parameters; the message names the choices.
+    """
+    encoder = _construct(ENCODERS, card.encoder, stride=card.clip.stride)
+    logits = sum(label_set.logits for label_set in card.label_sets)
+    temporal = _construct(TEMPORAL_MODELS, card.temporal, feature_size=encoder.feature_size, logits=logits)
+    return StreamModel(card, encoder, temporal)
+
+
+def load_model(directory: Path) -> StreamModel:
+    """Networks with the directory's weights, in eval mode.
+
+    Raises:
+        ModelError: see `load_card`; or the weights do not fit the architecture.
+    """
+    model = build(load_card(directory))
+    try:
+        tensors = load_file(directory / WEIGHTS_FILE)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{directory / WEIGHTS_FILE} cannot be read: {error}") from None
+    expected = model.state_dict()
+    wrong = {k for k in expected.keys() | tensors.keys() if _shape(expected, k) != _shape(tensors, k)}
+    if wrong:
+        raise ModelError(f"weights in {directory} do not fit {model.card.encoder.name}: {', '.join(sorted(wrong)[:5])}")
+    for key, value in expected.items():
+        value.copy_(tensors[key])
+    model.encoder.eval()
+    model.temporal.eval()
+    return model
+
+
+def save_model(directory: Path, model: StreamModel) -> ModelCard:
+    """Write weights and card into `directory` (made where missing); return the card with its fingerprint."""
+    directory.mkdir(parents=True, exist_ok=True)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    save_file(tensors, directory / WEIGHTS_FILE)
+    return save_card(directory, model.card)
+
+
+def probabilities(logits_NK: Tensor, label_sets: tuple[LabelSet, ...]) -> Tensor:
+    """N×C probabilities of the labels: sigmoid where independent, softmax without its background where exclusive."""
+    parts = []
+    for label_set, part in zip(label_sets, torch.split(logits_NK, [s.logits for s in label_sets], -1), strict=True):
+        independent = label_set.kind == "independent"
+        parts.append(torch.sigmoid(part) if independent else torch.softmax(part, -1)[..., 1:])
+    return torch.cat(parts, -1)
+
+
+def _construct(register: Mapping[str, Callable[..., T]], part: Part, **given: object) -> T:
+    if part.name not in register:
+        raise ModelError(f"unknown architecture {part.name!r}; longtake has {', '.join(sorted(register))}")
+    try:
+        return register[part.name](**part.parameters, **given)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{part.name} cannot be built with {dict(part.parameters)}: {error}") from None
+
+
+def _shape(tensors: Mapping[str, Tensor], key: str) -> object:
+    return tensors[key].shape if key in tensors else None

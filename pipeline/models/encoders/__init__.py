@@ -1,0 +1,1 @@
+"""Encoders: a clip in, a feature vector out."""

@@ -1,0 +1,24 @@
+"""What a temporal model is."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class TemporalModel(Protocol):
+    """A network that turns features into logits and remembers. It is an `nn.Module`; its memory is an argument.
+
+    `forward` over a sequence and `step` by step agree for any chunking. A state is one flat vector per stream.
+    `gap_s` is how many seconds were lost just before a step, 0 where nothing was.
+    """
+
+    state_size: int
+
+    def initial_state(self, batch: int) -> Tensor:
+        """B×S: the state of a stream that has seen nothing."""
+
+    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of B streams: B×C logits and the new state."""
+
+    def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """N steps of B streams: B×N×C logits and the state after the last."""

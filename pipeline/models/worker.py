@@ -1,0 +1,165 @@
+"""The model worker: a pure function from clips and states to features, scores and new states."""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.models.build import load_model, probabilities
+from pipeline.models.card import ModelCard
+from pipeline.models.numerics import Numerics
+from pipeline.models.profile import detect_numerics
+from pipeline.models.requests import Remembered, RememberRequest
+from pipeline.values import Float32Array, UInt8Array
+
+T = TypeVar("T")
+
+
+class ModelWorker:
+    """Serves one model under one numerics profile; keeps nothing of a stream between calls.
+
+    Every network call has the profile's bucket shape, filled up with zeros, and one thread of its own, so an answer
+    depends on its clip and state alone: not on neighbours, row, or how many came at once. Calls from several threads
+    at once are safe and give the same bits; that is how a CPU's cores are used.
+
+    Args:
+        directory: of the model.
+        numerics: profile to compute under; the fastest of this machine when None.
+
+    Raises:
+        ModelError: see `load_model`.
+    """
+
+    def __init__(self, directory: Path, numerics: Numerics | None = None) -> None:
+        self.numerics = numerics or detect_numerics()
+        model = load_model(directory)
+        self.card: ModelCard = model.card
+        self.feature_size = model.encoder.feature_size
+        self.state_size = model.temporal.state_size
+        self.encode_bucket = self.numerics.encode_bucket
+        self.remember_bucket = self.numerics.remember_bucket
+        self._device = torch.device(self.numerics.device_kind)
+        self._dtype: torch.dtype = getattr(torch, self.numerics.dtype)
+        model.encoder.fold()
+        self._encoder = model.encoder.to(self._device, self._dtype).to(memory_format=torch.channels_last).eval()
+        self._temporal = model.temporal.to(self._device).eval()
+        self._scale, self._offset = self._normalisation()
+        self._buffers = threading.local()
+
+    def encode(self, clips: Sequence[UInt8Array]) -> list[Float32Array]:
+        """Features of clips.
+
+        Args:
+            clips: T×H×W×3 uint8 each, as the model's clip spec says.
+
+        Returns:
+            D float32 each, in order.
+
+        Raises:
+            ValueError: a clip has another shape or dtype.
+        """
+        for clip in clips:
+            self._require_clip(clip)
+        with self._calling():
+            batches = list(_chunks(clips, self.encode_bucket))
+            return [row for batch in batches for row in _rows(self._features(batch), len(batch))]
+
+    def remember(self, requests: Sequence[RememberRequest]) -> list[Remembered]:
+        """Scores and new states; step t of up to a bucket of requests shares one call of the cell.
+
+        Raises:
+            ValueError: features or a state have another size than the model's.
+        """
+        for request in requests:
+            self._require_request(request)
+        with self._calling():
+            batches = list(_chunks(requests, self.remember_bucket))
+            return [answer for batch in batches for answer in self._remember(batch)]
+
+    def infer(self, frames: UInt8Array, gap_s: float, state: Float32Array | None) -> Remembered:
+        """`encode` and `remember` of one waiting clip in one call, with the same bits."""
+        features = np.stack(self.encode([frames]))
+        return self.remember([RememberRequest(features, np.array([gap_s], np.float32), state)])[0]
+
+    def _features(self, clips: Sequence[UInt8Array]) -> Tensor:
+        """Bucket×D features; rows beyond the clips belong to nobody."""
+        pixels = self._pixels()
+        for row, clip in zip(pixels, clips, strict=False):
+            row.copy_(torch.from_numpy(clip).view(row.shape))
+        pixels[len(clips) :] = 0
+        torch.addcmul(self._offset, pixels, self._scale, out=pixels)
+        spec = self.card.clip
+        x = pixels.view(-1, spec.frames, spec.height, spec.width, 3).permute(0, 1, 4, 2, 3)
+        features: Tensor = self._encoder(x.to(self._dtype))
+        return features.float().cpu()
+
+    def _pixels(self) -> Tensor:
+        """This thread's own bucket of float pixels: a fresh one each call would cost more than it holds."""
+        if not hasattr(self._buffers, "pixels"):
+            spec = self.card.clip
+            shape = (self.encode_bucket, spec.frames * spec.height, spec.width * 3)
+            self._buffers.pixels = torch.empty(shape, device=self._device)
+        pixels: Tensor = self._buffers.pixels
+        return pixels
+
+    def _remember(self, requests: Sequence[RememberRequest]) -> list[Remembered]:
+        state = self._temporal.initial_state(self.remember_bucket)
+        for row, request in enumerate(requests):
+            if request.state is not None:
+                state[row] = torch.from_numpy(request.state)
+        features, gaps = self._sequences(requests)
+        probs, states = [], []
+        for x, gap in zip(features, gaps, strict=True):
+            logits, state = self._temporal.step(x, gap, state)
+            probs.append(probabilities(logits, self.card.label_sets))
+            states.append(state)
+        probs_nbc, states_nbs = torch.stack(probs).cpu().numpy(), torch.stack(states).cpu().numpy()
+        lengths = [len(request.features) for request in requests]
+        return [Remembered(probs_nbc[:n, row].copy(), states_nbs[n - 1, row].copy()) for row, n in enumerate(lengths)]
+
+    def _sequences(self, requests: Sequence[RememberRequest]) -> tuple[Tensor, Tensor]:
+        """N×bucket×D features and N×bucket gaps, zero beyond each request's end."""
+        shape = max(len(request.features) for request in requests), self.remember_bucket
+        features = np.zeros((*shape, self.feature_size), np.float32)
+        gaps = np.zeros(shape, np.float32)
+        for row, request in enumerate(requests):
+            features[: len(request.features), row] = request.features
+            gaps[: len(request.gaps_s), row] = request.gaps_s
+        return torch.from_numpy(features).to(self._device), torch.from_numpy(gaps).to(self._device)
+
+    def _normalisation(self) -> tuple[Tensor, Tensor]:
+        """Scale and offset of a whole row of pixels: broadcasting over three channels is many times slower."""
+        mean, std = torch.tensor(self.card.mean), torch.tensor(self.card.std)
+        width = self.card.clip.width
+        return (1 / (255 * std)).repeat(width).to(self._device), (-mean / std).repeat(width).to(self._device)
+
+    def _calling(self) -> torch.inference_mode:
+        if torch.get_num_threads() != self.numerics.threads:  # each Python thread starts with its own number
+            torch.set_num_threads(self.numerics.threads)
+        return torch.inference_mode()
+
+    def _require_clip(self, clip: UInt8Array) -> None:
+        spec = self.card.clip
+        shape = (spec.frames, spec.height, spec.width, 3)
+        if clip.shape != shape or clip.dtype != np.uint8:
+            raise ValueError(f"{self.card.name} wants clips of {shape} uint8, got {clip.shape} {clip.dtype}")
+
+    def _require_request(self, request: RememberRequest) -> None:
+        if len(request.features) < 1 or request.features.shape[1] != self.feature_size:
+            raise ValueError(f"want n ≥ 1 features of {self.feature_size}, got {request.features.shape}")
+        if request.state is not None and request.state.shape != (self.state_size,):
+            raise ValueError(f"want a state of {self.state_size}, got {request.state.shape}")
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _rows(matrix: Tensor, count: int) -> Iterable[Float32Array]:
+    rows: Float32Array = matrix.numpy()
+    return (row.copy() for row in rows[:count])
