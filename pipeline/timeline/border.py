@@ -46,9 +46,7 @@ def translated(error: Exception, server: str) -> StoreError:
 
 
 def _refused(server: str) -> StoreDown:
-    return StoreDown(
-        f"the store at {server} refused the password; give the right one: redis://:PASSWORD@HOST:PORT"
-    )
+    return StoreDown(f"the store at {server} refused the password; give the right one: redis://:PASSWORD@HOST:PORT")
 
 
 def _mentions(text: str, codes: tuple[str, ...]) -> bool:

@@ -86,7 +86,9 @@ def _unpack(data: bytes, count: int) -> list[Any]:
         raise StoreVersion("the store holds bytes this longtake cannot read; was it written by another one?") from error
     if not isinstance(values, list) or not values or values[0] != VERSION or len(values) != count + 1:
         found = values[0] if isinstance(values, list) and values else "none"
-        raise StoreVersion(f"the store holds values of version {found}, this longtake reads {VERSION}; use the newer one")
+        raise StoreVersion(
+            f"the store holds values of version {found}, this longtake reads {VERSION}; use the newer one"
+        )
     return values[1:]
 
 

@@ -3,7 +3,7 @@
 Two locks in the data directory keep this true whoever dies when:
 
 - `door.lock` is held while a process joins or leaves, so nobody joins a server that is being ended;
-- `server.lock` is inherited by the server and freed by the system with its last breath, so two servers never share data.
+- `server.lock` is inherited by the server and freed by the system when it dies, so two servers never share data.
 
 A server whose clients were killed lives on, is used by the next to come, and ended by the next to leave.
 """
@@ -63,7 +63,7 @@ class EmbeddedServer:
             socket = self._socket()
             if not _answers(socket):
                 return
-            last = redis.Redis(unix_socket_path=str(socket), protocol=2)
+            last = _impatient(socket)
             connected: Any = last.client_list(_type="normal")
             if len(connected) == 1:
                 last.shutdown(nosave=True)  # no snapshot: the append-only file is flushed and synced on the way out
@@ -187,10 +187,14 @@ def _short_directory(directory: Path) -> Path:
 
 def _answers(socket: Path) -> bool:
     """Tell whether a server listens there and has read its data."""
-    client = redis.Redis(unix_socket_path=str(socket), protocol=2, socket_timeout=2.0, retry=Retry(NoBackoff(), 0))
-    with suppress(redis.ConnectionError, redis.TimeoutError), client:
+    with suppress(redis.ConnectionError, redis.TimeoutError), _impatient(socket) as client:
         return bool(client.ping())
     return False
+
+
+def _impatient(socket: Path) -> "redis.Redis":
+    """Return a client that asks once; for questions whose answer may well be that nobody is there."""
+    return redis.Redis(unix_socket_path=str(socket), protocol=2, socket_timeout=2.0, retry=Retry(NoBackoff(), 0))
 
 
 def _try_lock(descriptor: int) -> bool:

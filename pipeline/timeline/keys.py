@@ -1,6 +1,6 @@
 """Every key name of the store.
 
-All keys of a stream carry its name as hash tag, so one stream lives in one Redis Cluster slot and one script can write it.
+All keys of a stream carry its name as hash tag: it lives in one Redis Cluster slot, and one script can write all of it.
 Fields of the `meta` hash: owner source model state error updated epoch step digest from until pending.
 """
 

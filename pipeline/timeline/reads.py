@@ -94,8 +94,8 @@ def aggregates(client: Any, stream: str) -> list[Aggregate]:
 def events(client: Any, stream: str, after: str, limit: int) -> list[Event]:
     """Return entries of the event log."""
     labels_of(client, stream)
-    begin = after if after == "-" else f"({after}"
-    entries = client.xrange(StreamKeys(stream).events, begin, "+", count=limit)
+    answers = client.xread({StreamKeys(stream).events: after}, count=limit)
+    entries = answers[0][1] if answers else []
     return [_event(stream, id_.decode(), fields[b"kind"].decode(), fields[b"data"]) for id_, fields in entries]
 
 
@@ -147,10 +147,10 @@ def _gaps_in(span: Span, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
 def _event(stream: str, id_: str, kind: str, data: bytes) -> Event:
     if kind == "gap":
         return Event(id_, "gap", unpack_gap(data, stream))
-    if kind == "opened" or kind == "closed":
-        return Event(id_, kind, unpack_segment(data, stream))
-    state: Any = data.decode()
-    return Event(id_, "state", state)
+    if kind == "state":
+        state: Any = data.decode()
+        return Event(id_, "state", state)
+    return Event(id_, "opened" if kind == "opened" else "closed", unpack_segment(data, stream))
 
 
 def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:

@@ -30,7 +30,7 @@ class TimelineStore:
     """Timelines of many streams in one Redis server; safe to share between threads, a context manager.
 
     Every method may raise `StoreDown`, `StoreFull` or another `StoreError`. After `StoreDown` the same call may be made
-    again on the same store: connections come back by themselves, and an embedded server that was killed is started again.
+    again on the same store: connections come back by themselves, and an embedded server that was killed is started.
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class TimelineStore:
     def commit(self, lease: Lease, commit: Commit) -> Literal["ok", "repeated"]:
         """Write all of `commit` or nothing; `repeated` says that it was the last one written already.
 
-        Its first step must follow the stored (epoch, step): (epoch, step + 1) or (epoch + 1, 0). A commit that covers no
-        step has `last_step == first_step - 1`.
+        Its first step must follow the stored (epoch, step): (epoch, step + 1) or (epoch + 1, 0). A commit that covers
+        no step has `last_step == first_step - 1`.
 
         Raises:
             Fenced: somebody else has claimed the stream, or the steps do not follow.
@@ -191,7 +191,7 @@ class TimelineStore:
         label: str | None = None,
         min_score: float | None = None,
     ) -> Timeline:
-        """Return what overlaps [`since`, `until`): segments by start, open ones included, and gaps, growing ones included.
+        """Return what overlaps [`since`, `until`): segments and gaps by start, growing ones included.
 
         An open segment overlaps everything from its start on. O(log n + k) for k answers out of n.
 
@@ -212,7 +212,7 @@ class TimelineStore:
         with self._border():
             return reads.aggregates(self._client, stream)
 
-    def events(self, stream: str, after: str = "-", limit: int = 1000) -> list[Event]:
+    def events(self, stream: str, after: str = "0", limit: int = 1000) -> list[Event]:
         """Return up to `limit` entries of the event log, oldest first, that follow the entry with id `after`."""
         with self._border():
             return reads.events(self._client, stream, after, limit)
@@ -229,4 +229,6 @@ class TimelineStore:
 
 
 def _not_owner(lease: Lease) -> Fenced:
-    return Fenced(f"stream {lease.stream!r} has been claimed by another process or removed; this one must stop writing it")
+    return Fenced(
+        f"stream {lease.stream!r} has been claimed by another process or removed; this one must stop writing it"
+    )

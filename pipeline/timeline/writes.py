@@ -40,7 +40,7 @@ def reset_writes(stream: str, labels: frozenset[str]) -> list[Command]:
     return [
         ["HSET", keys.meta, "epoch", 0, "step", -1],
         ["HDEL", keys.meta, "digest", "from", "until", "pending"],
-        *(["UNLINK", key] for key in keys.timeline(labels)),
+        ["UNLINK", *keys.timeline(labels)],
     ]
 
 
