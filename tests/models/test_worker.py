@@ -95,7 +95,7 @@ def test_the_default_model_gives_the_same_bits_from_several_threads_at_once(defa
 
 def test_several_steps_at_once_equal_one_after_the_other(micro: Path) -> None:
     worker = ModelWorker(micro)
-    steps = [request for request in requests(worker, 9, seed=4)]
+    steps = requests(worker, 9, seed=4)
     together = RememberRequest(
         np.concatenate([s.features for s in steps]), np.concatenate([s.gaps_s for s in steps]), None
     )

@@ -1,0 +1,1 @@
+"""Evaluation: figures for timelines and scores against the truth. Frame and segment families are told together."""
