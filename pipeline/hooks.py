@@ -6,6 +6,9 @@ from pipeline.values import Clip, Commit, Gap
 class Hooks:
     """Called from the threads of the flow; a listener must be quick and must not raise."""
 
+    def opened(self, stream: str, duration_s: float | None) -> None:
+        """A source was opened; recordings declare a duration."""
+
     def decoded(self, stream: str, corrupt: bool) -> None:
         """A frame left the decoder."""
 
@@ -36,6 +39,10 @@ class Fanout(Hooks):
 
     def __init__(self, *listeners: Hooks) -> None:
         self._listeners = listeners
+
+    def opened(self, stream: str, duration_s: float | None) -> None:
+        for listener in self._listeners:
+            listener.opened(stream, duration_s)
 
     def decoded(self, stream: str, corrupt: bool) -> None:
         for listener in self._listeners:

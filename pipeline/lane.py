@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.clock import Clock
 from pipeline.hooks import Hooks
@@ -28,6 +29,9 @@ class ModelPool(Protocol):
     def remember(self, request: RememberRequest) -> "Future[Remembered]":
         """Scores and new state of consecutive steps."""
 
+    def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
+        """Both in one call, for a clip that nothing waits beside."""
+
 
 class Commits(Protocol):
     """Where a lane writes: the timeline store, bound to this lane's lease."""
@@ -41,21 +45,19 @@ class Commits(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """How much one lane may hold.
+class LaneLimits(BaseModel):
+    """How much one lane may hold."""
 
-    Attributes:
-        queue_clips: clips that may wait before the model (0.6 MB each at 16×112×112).
-        in_flight: encode requests under way at once.
-        policy: what happens to a clip that finds the queue full.
-        forget_s: a gap longer than this clears the memory of the stream.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    queue_clips: int = 8
-    in_flight: int = 6
-    policy: DropPolicy = "wait"
-    forget_s: float = 3600.0
+    queue_clips: int = Field(default=8, ge=1, description="clips that may wait before the model (0.6 MB each)")
+    in_flight: int = Field(default=6, ge=1, description="encode requests under way at once")
+    policy: DropPolicy | None = Field(
+        default=None,
+        description="what happens to a clip that finds the queue full; by default recordings wait and "
+        "live streams drop the oldest",
+    )
+    forget_s: float = Field(default=3600.0, gt=0, description="a longer gap clears the memory of the stream")
 
 
 class LaneQueue:
@@ -72,13 +74,13 @@ class LaneQueue:
         self._changed = threading.Condition()
         self._ended = False
 
-    def put(self, item: Clip | Gap) -> bool:
-        """Add an item, waiting or dropping as the policy says; False once the queue has ended."""
+    def put(self, item: Clip | Gap, policy: DropPolicy) -> bool:
+        """Add an item, waiting or dropping where the queue is full; False once the queue has ended."""
         with self._changed:
             while isinstance(item, Clip) and self._full() and not self._ended:
-                if self._limits.policy == "wait":
+                if policy == "wait":
                     self._changed.wait()
-                elif self._limits.policy == "drop_oldest":
+                elif policy == "drop_oldest":
                     self._drop_oldest()
                 else:
                     item = self._dropped(item)
@@ -151,11 +153,17 @@ class Queued:
 
 @dataclass(slots=True)
 class _Waiting:
-    """One item in the lane and, for a clip, the answer it waits for."""
+    """One item in the lane and, for a clip, what it waits for: its features, or its whole answer."""
 
     item: Clip | Gap
     since_s: float
-    features: "Future[Float32Array] | None"
+    features: "Future[Float32Array] | None" = None
+    answer: "Future[Remembered] | None" = None
+
+    def future(self) -> "Future[Float32Array] | Future[Remembered]":
+        future = self.features or self.answer
+        assert future is not None, "gaps wait for nothing"
+        return future
 
 
 class Lane:
@@ -202,53 +210,75 @@ class Lane:
             self._commit(run)
         return True
 
-    def finish(self) -> None:
-        """The source has ended: close every segment and mark the timeline finished."""
+    def finish(self, finished: bool) -> None:
+        """The source has ended: close every segment. A recording is `finished`; a live stream may come back."""
         changes, self._segments = self._segmenter.finish(self._segments)
-        done = replace(self.checkpoint, segmenter_state=pack(self._segments), finished=True)
+        done = replace(self.checkpoint, segmenter_state=pack(self._segments), finished=finished)
         self._write(_Work(done, done.step + 1, closed=list(changes.closed)))
 
     def _submit(self) -> None:
         """Move clips from the queue into flight; wait for one only if nothing else is under way."""
-        while len(self._waiting) < self._limits.in_flight:
-            queued = self._queue.take(wait=not self._waiting)
+        while (under_way := self._under_way()) < self._limits.in_flight:
+            queued = self._queue.take(wait=not under_way)
             if queued is None:
                 return
-            features = self._pool.encode(queued.item.frames) if isinstance(queued.item, Clip) else None
-            self._waiting.append(_Waiting(queued.item, queued.since_s, features))
+            waiting = _Waiting(queued.item, queued.since_s)
+            if isinstance(queued.item, Clip):
+                self._ask(waiting, queued.item)
+            self._waiting.append(waiting)
+
+    def _ask(self, waiting: _Waiting, clip: Clip) -> None:
+        """A clip that is alone takes one fused call; one with company is encoded ahead of its turn."""
+        if not len(self._queue) and not self._under_way():
+            gap_s = self._gap_s(clip, self.checkpoint.until_s)
+            waiting.answer = self._pool.infer(clip.frames, gap_s, self._remembered(gap_s))
+        else:
+            waiting.features = self._pool.encode(clip.frames)
+
+    def _under_way(self) -> int:
+        return sum(isinstance(waiting.item, Clip) for waiting in self._waiting)
+
+    def _remembered(self, gap_s: float) -> Float32Array | None:
+        return None if gap_s > self._limits.forget_s else self._state
+
+    @staticmethod
+    def _gap_s(clip: Clip, until_s: float) -> float:
+        return max(0.0, clip.start_s - until_s)
 
     def _ready(self) -> list[_Waiting]:
-        """The answered items at the head, all of one epoch, waiting for the first; gaps go with the clip after them."""
+        """The answered items at the head, waiting for the first: steps of one epoch, gaps with the clip after them."""
         run: list[_Waiting] = []
-        while self._waiting:
-            head = self._next_clip()
-            if head is None:
-                break
-            gaps, clip = head
-            assert isinstance(clip.item, Clip) and clip.features is not None
-            first = next((waiting.item for waiting in run if isinstance(waiting.item, Clip)), clip.item)
-            if run and (clip.item.epoch != first.epoch or not clip.features.done()):
-                return run
-            clip.features.result()
-            run += [*gaps, clip]
-            for _ in range(len(gaps) + 1):
+        while (head := self._next_clip()) is not None and self._may_join(head[-1], run):
+            head[-1].future().result()
+            run += head
+            for _ in head:
                 self._waiting.popleft()
         if not run and self._queue.drained():
             run = list(self._waiting)
             self._waiting.clear()
         return run
 
-    def _next_clip(self) -> tuple[list[_Waiting], _Waiting] | None:
-        gaps: list[_Waiting] = []
-        for waiting in self._waiting:
+    @staticmethod
+    def _may_join(clip: _Waiting, run: list[_Waiting]) -> bool:
+        """Whether a step may share a commit with the steps before it; the first always may, and is awaited."""
+        first = next((waiting for waiting in run if isinstance(waiting.item, Clip)), None)
+        if first is None:
+            return True
+        assert isinstance(clip.item, Clip) and isinstance(first.item, Clip)
+        fused = first.answer is not None
+        return not fused and clip.item.epoch == first.item.epoch and clip.future().done()
+
+    def _next_clip(self) -> list[_Waiting] | None:
+        """The first clip in the lane with the gaps before it, or None."""
+        for index, waiting in enumerate(self._waiting):
             if isinstance(waiting.item, Clip):
-                return gaps, waiting
-            gaps.append(waiting)
+                return list(self._waiting)[: index + 1]
         return None
 
     def _commit(self, run: list[_Waiting]) -> None:
         clips = [waiting.item for waiting in run if isinstance(waiting.item, Clip)]
         probs_NC = self._remember(run, clips) if clips else np.empty((0, 0), np.float32)
+        self._pass_empty_epochs(clips)
         last = self.checkpoint
         new_epoch = bool(clips) and clips[0].epoch != last.epoch
         work = _Work(last, 0 if new_epoch else last.step + 1)
@@ -261,23 +291,31 @@ class Lane:
         self._write(work)
         now_s = self._clock.monotonic_s()
         for waiting in run:
-            if waiting.features is not None:
+            if isinstance(waiting.item, Clip):
                 self._hooks.answered(waiting.item.stream, now_s - waiting.since_s)
 
+    def _pass_empty_epochs(self, clips: list[Clip]) -> None:
+        """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""
+        while clips and clips[0].epoch > self.checkpoint.epoch + 1:
+            empty = replace(self.checkpoint, epoch=self.checkpoint.epoch + 1, step=-1)
+            self._write(_Work(empty, first_step=0))
+
     def _remember(self, run: list[_Waiting], clips: list[Clip]) -> Float32Array:
-        """One request for all consecutive steps; lost time before a step is an input, and too much of it forgets."""
-        ends = [self.checkpoint.until_s, *(clip.end_s for clip in clips[:-1])]
-        gaps_s = np.array([max(0.0, clip.start_s - end) for clip, end in zip(clips, ends, strict=True)], np.float32)
-        features_ND = np.stack([w.features.result() for w in run if w.features is not None])
+        """Probabilities N×C of the run's clips; lost time before a step is an input, and too much of it forgets."""
+        waiting = [w for w in run if isinstance(w.item, Clip)]
+        if waiting[0].answer is not None:
+            assert len(waiting) == 1, "a fused call is alone"
+            answer = waiting[0].answer.result()
+            self._state = answer.state
+            return answer.probs
+        ends_s = [self.checkpoint.until_s, *(clip.end_s for clip in clips[:-1])]
+        gaps_s = np.array([self._gap_s(clip, end_s) for clip, end_s in zip(clips, ends_s, strict=True)], np.float32)
+        features_ND = np.stack([w.features.result() for w in waiting if w.features is not None])
         probs: list[Float32Array] = []
-        cuts = [0, *(np.flatnonzero(gaps_s > self._limits.forget_s).tolist()), len(clips)]
+        cuts = sorted({0, *np.flatnonzero(gaps_s > self._limits.forget_s).tolist(), len(clips)})
         for first, last in pairwise(cuts):
-            if first == last:
-                continue
-            if gaps_s[first] > self._limits.forget_s:
-                self._state = None
-            request = RememberRequest(features_ND[first:last], gaps_s[first:last], self._state)
-            answer = self._pool.remember(request).result()
+            state = self._remembered(float(gaps_s[first]))
+            answer = self._pool.remember(RememberRequest(features_ND[first:last], gaps_s[first:last], state)).result()
             self._state = answer.state
             probs.append(answer.probs)
         return np.concatenate(probs)

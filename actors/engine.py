@@ -1,0 +1,184 @@
+"""The Ray engine: stream actors and model workers on this machine or a cluster, driving the same lane as inline."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+from pydantic import BaseModel, ConfigDict, Field
+from ray.exceptions import RayError
+
+from actors.metrics import DIRECTORY
+from actors.model_worker import ModelWorkerActor
+from actors.stream import StreamActor
+from pipeline.errors import EngineError
+from pipeline.flow import FlowSettings, Job, Report
+from pipeline.tally import Progress
+
+Watch = Callable[[list[Progress]], None]
+
+
+class RaySettings(BaseModel):
+    """How the Ray engine spreads work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str | None = Field(default=None, description="of a running cluster; by default one starts on this machine")
+    model_workers: int = Field(default=0, ge=0, description="processes that compute; 0 means one, or one per GPU")
+    threads_per_worker: int = Field(default=0, ge=0, description="requests computed at once; 0 means one per core")
+    streams_per_actor: int = Field(default=8, ge=1, description="streams one decode process hosts at most")
+    wait_s: float = Field(default=0.005, ge=0, description="how long a clip waits for company in a GPU's batch")
+    object_store_bytes: int = Field(default=256 * 2**20, ge=80 * 2**20, description="shared memory for clips, locally")
+
+
+class RayEngine:
+    """A context manager; leaving it ends the actors, and Ray where it was started here.
+
+    Raises:
+        EngineError: Ray or the model workers could not be started.
+    """
+
+    POLL_S = 0.2
+
+    def __init__(
+        self, model: Path, store: str | None, home: Path, settings: FlowSettings, ray_settings: RaySettings
+    ) -> None:
+        self._model = model
+        self._store = store
+        self._home = home
+        self._settings = settings
+        self._ray = ray_settings
+        self._workers: list[Any] = []
+        self._streams: list[Any] = []
+
+    def __enter__(self) -> Self:
+        try:
+            _start(self._ray)
+            self._workers = _start_workers(self._model, self._ray)
+            numerics = set(ray.get([worker.numerics.remote() for worker in self._workers]))
+        except RayError as error:
+            self._end()
+            raise EngineError(f"the model workers did not start: {_first_line(error)}") from error
+        if len(numerics) > 1:
+            self._end()
+            raise EngineError(f"the model workers compute under different numerics profiles: {sorted(numerics)}")
+        (self.numerics,) = numerics
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def run(self, jobs: Sequence[Job], watch: Watch) -> list[Report]:
+        """Run all jobs to their end; `watch` is told of the progress several times a second.
+
+        A `KeyboardInterrupt` stops the streams cleanly and the reports say so.
+        """
+        self._streams = [self._start_streams(len(part)) for part in _parts(jobs, self._ray.streams_per_actor)]
+        calls = [
+            actor.run.options(max_task_retries=3).remote(job)
+            for actor, part in zip(self._streams, _parts(jobs, self._ray.streams_per_actor), strict=True)
+            for job in part
+        ]
+        waiting = list(calls)
+        while waiting:
+            try:
+                _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=self.POLL_S)
+                watch(self._progress())
+            except KeyboardInterrupt:
+                for actor in self._streams:
+                    actor.stop.remote()
+        return [_report(call, job) for call, job in zip(calls, jobs, strict=True)]
+
+    def pids(self) -> dict[str, list[int]]:
+        """Processes by role."""
+        return {
+            "model worker": ray.get([worker.pid.remote() for worker in self._workers]),
+            "stream actor": ray.get([actor.pid.remote() for actor in self._streams]),
+        }
+
+    def _progress(self) -> list[Progress]:
+        calls = [actor.progress.remote() for actor in self._streams]
+        ready, _ = ray.wait(calls, num_returns=len(calls), timeout=self.POLL_S)
+        return [progress for call in ready for progress in _or_nothing(call)]
+
+    def _start_streams(self, count: int) -> Any:
+        actor = ray.remote(StreamActor).options(
+            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=_runtime_env(threads=1)
+        )
+        return actor.remote(
+            str(self._model), self._workers, self.numerics, self._store, str(self._home), self._settings
+        )
+
+    def _end(self) -> None:
+        for actor in self._streams:
+            _or_nothing(actor.close.remote())
+        if self._ray.address is None:
+            ray.shutdown()
+        else:
+            for actor in (*self._streams, *self._workers):
+                ray.kill(actor)
+
+
+def _start(settings: RaySettings) -> None:
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if settings.address is not None:
+        ray.init(settings.address, log_to_driver=False, configure_logging=False)
+        return
+    os.environ.setdefault(DIRECTORY, tempfile.mkdtemp(prefix="longtake-metrics-"))
+    ray.init(
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        object_store_memory=settings.object_store_bytes,
+    )
+
+
+def _start_workers(model: Path, settings: RaySettings) -> list[Any]:
+    gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    count = settings.model_workers or max(1, gpus)
+    threads = 1 if gpus else settings.threads_per_worker or os.cpu_count() or 1
+    actor = ray.remote(ModelWorkerActor).options(
+        num_cpus=0,
+        num_gpus=1 if gpus else 0,
+        max_restarts=-1,
+        max_task_retries=-1,
+        max_concurrency=1000,
+        runtime_env=_runtime_env(threads=1),
+    )
+    return [actor.remote(str(model), threads, settings.wait_s) for _ in range(count)]
+
+
+def _runtime_env(threads: int) -> dict[str, Any]:
+    variables = {"OMP_NUM_THREADS": str(threads)}
+    if DIRECTORY in os.environ:
+        variables[DIRECTORY] = os.environ[DIRECTORY]
+    return {"env_vars": variables}
+
+
+def _parts(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
+    return [jobs[first : first + size] for first in range(0, len(jobs), size)]
+
+
+def _report(call: Any, job: Job) -> Report:
+    try:
+        report: Report = ray.get(call)
+    except RayError as error:
+        return Report(job.stream, "failed", error=f"the stream actor died: {_first_line(error)}", exit_code=1)
+    return report
+
+
+def _or_nothing(call: Any) -> Any:
+    """The answer of a call whose actor may be gone."""
+    try:
+        return ray.get(call, timeout=5) or ()
+    except RayError:
+        return ()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,50 @@
+"""The model worker as a Ray actor: a batcher over the pure worker, reachable from every node."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import numpy as np
+
+from actors.metrics import PrometheusHooks
+from pipeline.models.batcher import Batcher
+from pipeline.models.requests import Remembered, RememberRequest
+from pipeline.values import Float32Array, UInt8Array
+
+
+class ModelWorkerActor:
+    """Serves one model. Keeps nothing of a stream, so any of them may answer any request, and a lost one is replaced.
+
+    Args:
+        directory: of the model.
+        threads: requests computed at once; each has one thread of its own.
+        wait_s: how long an encode request may wait for company where the bucket holds more than one clip.
+    """
+
+    def __init__(self, directory: str, threads: int, wait_s: float) -> None:
+        from pipeline.models.worker import ModelWorker  # torch loads in the actor, not where it is wired
+
+        self._worker = ModelWorker(Path(directory))
+        self._batcher = Batcher(self._worker, threads, wait_s, PrometheusHooks())
+
+    async def numerics(self) -> str:
+        """Digest of the profile this worker computes under; an answer also says that the model is loaded."""
+        return self._worker.numerics.digest()
+
+    async def pid(self) -> int:
+        """The worker's process."""
+        return os.getpid()
+
+    async def encode(self, clip: UInt8Array) -> Float32Array:
+        """Features D of one clip T×H×W×3."""
+        return await asyncio.wrap_future(self._batcher.encode(clip))
+
+    async def remember(self, request: RememberRequest) -> Remembered:
+        """Scores and new state of consecutive steps of one stream."""
+        return await asyncio.wrap_future(self._batcher.remember(request))
+
+    async def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> Remembered:
+        """Both in one call."""
+        features = await asyncio.wrap_future(self._batcher.encode(clip))
+        request = RememberRequest(features[None], np.array([gap_s], np.float32), state)
+        return await asyncio.wrap_future(self._batcher.remember(request))

@@ -1,0 +1,42 @@
+"""The pool of model workers as a lane sees it."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from pipeline.models.requests import Remembered, RememberRequest
+from pipeline.values import Float32Array, UInt8Array
+
+
+class RayPool:
+    """Sends every request to the worker with the fewest under way.
+
+    Requests are pure, so Ray may repeat them: one that was on a worker when it died is answered by its successor.
+    """
+
+    def __init__(self, workers: Sequence[Any]) -> None:
+        self._workers = list(workers)
+        self._under_way = [0] * len(self._workers)
+        self._lock = threading.Lock()
+
+    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
+        return self._send("encode", clip)
+
+    def remember(self, request: RememberRequest) -> "Future[Remembered]":
+        return self._send("remember", request)
+
+    def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
+        return self._send("infer", clip, gap_s, state)
+
+    def _send(self, method: str, *arguments: Any) -> "Future[Any]":
+        with self._lock:
+            index = self._under_way.index(min(self._under_way))
+            self._under_way[index] += 1
+        answer: Future[Any] = getattr(self._workers[index], method).remote(*arguments).future()
+        answer.add_done_callback(lambda _: self._done(index))
+        return answer
+
+    def _done(self, index: int) -> None:
+        with self._lock:
+            self._under_way[index] -= 1

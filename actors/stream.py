@@ -1,0 +1,59 @@
+"""The stream actor: decodes several streams and drives their lanes. It never imports torch."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from actors.metrics import PrometheusHooks
+from actors.pool import RayPool
+from pipeline.clock import SystemClock
+from pipeline.flow import FlowSettings, Job, Report, Serving, StreamRun
+from pipeline.hooks import Fanout
+from pipeline.models.card import load_card
+from pipeline.tally import Progress, Tally
+from pipeline.timeline.store import TimelineStore
+
+
+class StreamActor:
+    """Hosts the streams it is given, each in a thread of its own (the actor's concurrency bounds how many).
+
+    Args:
+        model: directory of the model; only its card is read.
+        workers: handles of the model workers.
+        numerics: digest of the profile the workers compute under.
+        store: URL of the timeline store, or None for the embedded one.
+        home: longtake's data folder.
+    """
+
+    def __init__(
+        self, model: str, workers: list[Any], numerics: str, store: str | None, home: str, settings: FlowSettings
+    ) -> None:
+        self._serving = Serving(load_card(Path(model)), RayPool(workers), numerics)
+        self._store = TimelineStore.open(store, Path(home))
+        self._settings = settings
+        self._tally = Tally()
+        self._hooks = Fanout(self._tally, PrometheusHooks())
+        self._runs: dict[str, StreamRun] = {}
+
+    def run(self, job: Job) -> Report:
+        """Run one stream to its end; called again after a crash, it goes on from the last commit."""
+        run = StreamRun(job, self._serving, self._store, self._settings, self._hooks, SystemClock())
+        self._runs[job.stream] = run
+        return run.run()
+
+    def stop(self) -> None:
+        """Ask every stream to stop after the frame it is at."""
+        for run in list(self._runs.values()):
+            run.stop()
+
+    def progress(self) -> list[Progress]:
+        """How far every stream is."""
+        return self._tally.progress()
+
+    def pid(self) -> int:
+        """The actor's process."""
+        return os.getpid()
+
+    def close(self) -> None:
+        """Leave the store."""
+        self._store.close()

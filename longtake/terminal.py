@@ -1,0 +1,119 @@
+"""What a person sees in a terminal: a timeline as a table and as a picture."""
+
+import datetime
+import zlib
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.values import Gap, Segment, Timeline
+
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_magenta")
+_WALL_CLOCK_S = 1e8
+_MORE_ROWS = 40
+
+
+def clock(seconds: float) -> str:
+    """Seconds from a recording's start as m:ss.s, unix seconds as date and time (UTC)."""
+    if seconds >= _WALL_CLOCK_S:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 100_000}"
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def table(timeline: Timeline) -> Table:
+    """Segments and gaps by start, one line each."""
+    view = Table(title=f"{timeline.stream} · {timeline.duration:.1f} s", title_justify="left", header_style="bold")
+    for column in ("start", "end", "seconds"):
+        view.add_column(column, justify="right")
+    view.add_column("label")
+    view.add_column("score", justify="right")
+    rows: list[Segment | Gap] = [*timeline.segments, *timeline.gaps]
+    rows.sort(key=lambda item: item.start)
+    for item in rows[:_MORE_ROWS]:
+        view.add_row(*_row(item, timeline))
+    if len(rows) > _MORE_ROWS:
+        view.caption = f"{len(rows) - _MORE_ROWS} more: ask with --since, --label or --format json"
+    return view
+
+
+def _row(item: Segment | Gap, timeline: Timeline) -> tuple[RenderableType, ...]:
+    if isinstance(item, Gap):
+        return (
+            clock(item.start),
+            clock(item.end),
+            f"{item.end - item.start:.1f}",
+            Text(f"gap: {item.reason}", "dim"),
+            "",
+        )
+    end = clock(item.end) if item.end is not None else "open"
+    seconds = f"{item.end - item.start:.1f}" if item.end is not None else ""
+    return clock(item.start), end, seconds, Text(item.label, colour(item.label)), f"{item.score:.2f}"
+
+
+def picture(timeline: Timeline, start: float, width: int) -> Group:
+    """One row per label, time running right over `width` characters; gaps are hatched through every row.
+
+    Args:
+        timeline: what to draw.
+        start: timeline seconds at the left edge.
+        width: characters for the whole picture.
+    """
+    labels = sorted({segment.label for segment in timeline.segments}, key=_first_start(timeline.segments))
+    margin = max((len(label) for label in labels), default=4) + 2
+    cells = max(10, width - margin)
+    end = max([start + timeline.duration, *(gap.end for gap in timeline.gaps)])
+    scale = cells / max(end - start, 1e-9)
+    rows: list[Text] = []
+    for label in labels or ["—"]:
+        row = _bars([s for s in timeline.segments if s.label == label], timeline.gaps, start, end, scale, cells)
+        rows.append(Text(f"{label:>{margin - 2}}  ", colour(label)).append(Text.from_markup("").append_text(row)))
+    return Group(*rows, _axis(start, end, margin, cells))
+
+
+def _first_start(segments: Sequence[Segment]):  # type: ignore[no-untyped-def]
+    first: dict[str, float] = {}
+    for segment in segments:
+        first.setdefault(segment.label, segment.start)
+    return first.__getitem__
+
+
+def _bars(segments: Sequence[Segment], gaps: Sequence[Gap], start: float, end: float, scale: float, cells: int) -> Text:
+    """Eighth-block characters draw a segment's end within a cell."""
+    full, text = [0.0] * cells, Text()
+    for segment in segments:
+        left = (segment.start - start) * scale
+        right = ((segment.end if segment.end is not None else end) - start) * scale
+        for cell in range(max(0, int(left)), min(cells, int(right) + 1)):
+            full[cell] += max(0.0, min(right, cell + 1) - max(left, cell))
+    hatched = {
+        cell for gap in gaps for cell in range(int((gap.start - start) * scale), int((gap.end - start) * scale) + 1)
+    }
+    style = colour(segments[0].label) if segments else "dim"
+    for cell, covered in enumerate(full):
+        if covered > 0.1:
+            text.append("█" if covered > 0.75 else "▌" if covered > 0.35 else "▏", style)
+        elif cell in hatched:
+            text.append("░", "dim")
+        else:
+            text.append("·", "bright_black")
+    return text
+
+
+def _axis(start: float, end: float, margin: int, cells: int) -> Text:
+    ticks, line = max(2, cells // 16), [" "] * (cells + 12)
+    for tick in range(ticks + 1):
+        at = tick * (cells - 1) // ticks
+        mark = clock(start + (end - start) * tick / ticks).removesuffix(".0")
+        mark = mark.split(" ")[-1]
+        line[at : at + len(mark)] = mark
+    return Text(" " * margin + "".join(line).rstrip(), "dim")
+
+
+def colour(label: str) -> str:
+    """The colour of a label, the same in every run."""
+    return _COLOURS[zlib.crc32(label.encode()) % len(_COLOURS)]
