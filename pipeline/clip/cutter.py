@@ -34,6 +34,14 @@ class ClipCutter:
         self._kept = 0
         self._begin(self._start)
 
+    def _begin(self, start: StartPoint) -> None:
+        self._epoch = start.epoch
+        self._origin_s = start.origin_s
+        self._good_end_s = 0.0  # media seconds where the last good frame ceases to be shown
+        self._seen_end_s = 0.0  # the same of the last frame, good or damaged
+        self._sampler = Sampler(self._spec.fps, start.first_ordinal(self._spec))
+        self._window = Window(self._stream, self._spec, start)
+
     @property
     def until_s(self) -> float:
         """Timeline seconds up to which clips and gaps have come out."""
@@ -65,14 +73,6 @@ class ClipCutter:
         if seen_end_s - self._until_s > 1 / self._spec.fps:
             out.append(self._gap(seen_end_s, GapReason.CORRUPT))
         return out
-
-    def _begin(self, start: StartPoint) -> None:
-        self._epoch = start.epoch
-        self._origin_s = start.origin_s
-        self._good_end_s = 0.0  # media seconds where the last good frame ceases to be shown
-        self._seen_end_s = 0.0  # the same of the last frame, good or damaged
-        self._sampler = Sampler(self._spec.fps, start.first_ordinal(self._spec))
-        self._window = Window(self._stream, self._spec, start)
 
     def _turn(self, frame: DecodedFrame) -> list[Clip | Gap]:
         """End the epoch and begin that of `frame`."""

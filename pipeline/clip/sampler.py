@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pipeline.values import DecodedFrame
 
-# Containers round times to 1 µs or a tick of 1/90000 s, and floats lose a little more: a frame that is due must not
-# be missed for that. A frame taken a tenth of a millisecond early, as 30000/1001 sources sometimes offer, looks the same.
+# Containers round times to 1 µs or a tick of 1/90000 s, and floats lose a little more: a frame that is due must not be
+# missed for that. One taken a tenth of a millisecond early, as 30000/1001 sources sometimes offer, looks the same.
 TOLERANCE_S = 1e-4
 
 

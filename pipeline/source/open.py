@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +14,11 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import SourceError, SourceNotFound, SourceUnreadable, redact
 from pipeline.source.faults import FOREIGN, explain
+from pipeline.source.info import Kind, SourceInfo, describe
 from pipeline.source.names import scheme_of
-from pipeline.source.settings import Kind, SourceInfo, SourceSettings
+from pipeline.source.settings import SourceSettings
 
 SEEK_MARGIN_S = 1.0  # a key frame's leading frames lack their references after a seek; start well before what is needed
-BELIEVABLE_RATES = (0.01, 240.0)  # FLV and Matroska declare 1000 frames a second when they do not know
 
 
 class Source:
@@ -129,7 +128,7 @@ def _open(uri: str, settings: SourceSettings) -> Source:
     container = _open_container(uri, kind, settings)
     try:
         stream = _video_stream(container, redact(uri))
-        return Source(container, stream, _info(uri, kind, container, stream), settings.read_timeout_s)
+        return Source(container, stream, describe(uri, kind, container, stream), settings.read_timeout_s)
     except SourceError:
         container.close()
         raise
@@ -183,40 +182,3 @@ def _video_stream(container: InputContainer, uri: str) -> VideoStream:
     if stream.codec_context.codec_tag in ("encv", "drmi"):
         raise SourceUnreadable(f"{uri} is encrypted; decrypt it first")
     return stream
-
-
-def _info(uri: str, kind: Kind, container: InputContainer, stream: VideoStream) -> SourceInfo:
-    codec = stream.codec_context
-    rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
-    return SourceInfo(
-        uri=redact(uri),
-        kind=kind,
-        live=kind in ("rtsp", "device"),
-        container=container.format.name,
-        codec=codec.name,
-        pix_fmt=codec.pix_fmt,
-        width=codec.width,
-        height=codec.height,
-        average_rate=float(stream.average_rate) if stream.average_rate else None,
-        nominal_rate=next((rate for rate in rates if BELIEVABLE_RATES[0] <= rate <= BELIEVABLE_RATES[1]), None),
-        duration_s=_duration_s(container, stream),
-        start_wall_s=_start_wall_s(container),
-    )
-
-
-def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / av.time_base
-
-
-def _start_wall_s(container: InputContainer) -> float | None:
-    """Camera clock where RTCP tells it, else the recorder's `creation_time`; zero and pre-digital dates are unset."""
-    if container.start_time_realtime:
-        return container.start_time_realtime / 1e6
-    text = container.metadata.get("com.apple.quicktime.creationdate") or container.metadata.get("creation_time", "")
-    try:
-        created = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return created.timestamp() if created.tzinfo and created.year >= 1990 else None
