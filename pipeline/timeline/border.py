@@ -51,5 +51,5 @@ def _refused(server: str) -> StoreDown:
 
 def _mentions(text: str, codes: tuple[str, ...]) -> bool:
     """Tell whether an error text carries one of the server's error codes; a script's error quotes them inside."""
-    words = text.replace(":", " ").split()
+    words = text.replace(":", " ").replace("-", " ").split()
     return any(code in words for code in codes)

@@ -172,11 +172,10 @@ class TimelineStore:
         Raises:
             UsageError: there is no such stream.
         """
-        with self._border(), self._client.pipeline(transaction=True) as pipe:
+        with self._border():
             labels = reads.labels_of(self._client, stream)
-            pipe.unlink(*StreamKeys(stream).everything(labels))
-            pipe.srem(STREAMS, stream)
-            pipe.execute()
+            self._client.unlink(*StreamKeys(stream).everything(labels))
+            self._client.srem(STREAMS, stream)
 
     def streams(self) -> list[StreamInfo]:
         """Return all streams by name."""
