@@ -125,7 +125,6 @@ class RayEngine:
 
 
 def _start(settings: RaySettings) -> None:
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
     if settings.address is not None:
         ray.init(settings.address, log_to_driver=False, configure_logging=False)
         return
