@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     VideoPacket: TypeAlias = av.Packet[VideoStream]
 
-MAX_ERRORS = 20  # sentences kept; the rest is only counted
+MAX_ERRORS = 8  # sentences kept; the rest is only counted
 TRUNCATED_S = 2.0  # headers may be off by a few frames, and by the audio's length
 _FOREIGN = (av.FFmpegError, EOFError, ValueError)
 
@@ -89,7 +89,9 @@ def decode(
     in the decoder come out first, then the error.
 
     Args:
-        threads: decoder threads; with more than one, frames come out as many later.
+        threads: decoder threads; with more than one, frames come out as many later, and which pictures of a *damaged*
+            stream are marked (and how their holes are painted) differs from run to run. Sound streams decode to the
+            same bytes with any number.
         epoch: number of the first epoch.
 
     Raises:

@@ -55,6 +55,7 @@ class Source:
         """Yield packets until the source ends.
 
         Raises:
+            SourceUnreadable: a packet is encrypted.
             SourceTimeout: nothing came for `read_timeout_s`.
             SourceError: the source failed while it was read.
         """
@@ -67,6 +68,9 @@ class Source:
                 return  # IndexError: PyAV's own flush trips over streams that appeared while reading
             except FOREIGN as error:
                 fault = explain(error, self.info.uri, time.monotonic() - asked_s, self._limit_s)
+                break
+            if packet.has_sidedata("encryption_info"):
+                fault = SourceUnreadable(f"{self.info.uri} is encrypted; decrypt it first")
                 break
             if packet.size:  # an empty packet would tell the decoder that the stream is over
                 yield packet
@@ -179,6 +183,4 @@ def _video_stream(container: InputContainer, uri: str) -> VideoStream:
     stream = streams[0]
     if stream.codec_context is None:
         raise SourceUnreadable(f"{uri} is in a video codec that this FFmpeg cannot decode")
-    if stream.codec_context.codec_tag in ("encv", "drmi"):
-        raise SourceUnreadable(f"{uri} is encrypted; decrypt it first")
     return stream
