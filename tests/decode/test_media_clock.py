@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.decode import ClockSettings, MediaClock, MediaTime
@@ -110,6 +110,7 @@ def test_epochs_count_on_from_the_number_given() -> None:
 stamps = st.one_of(st.none(), st.floats(-1e6, 1e6), st.floats(0, 10), st.integers(0, 100).map(lambda n: n / 25))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(stamps, st.booleans()), max_size=60))
 def test_time_never_runs_back_within_an_epoch_whatever_comes(frames: list[tuple[float | None, bool]]) -> None:
     clock = MediaClock(25.0)
@@ -124,6 +125,7 @@ def test_time_never_runs_back_within_an_epoch_whatever_comes(frames: list[tuple[
         last = at
 
 
+@settings(deadline=None)
 @given(st.integers(1, 120), st.floats(-1000, 1000))
 def test_a_sound_source_keeps_its_times_wherever_it_starts(rate: int, start_s: float) -> None:
     clock = MediaClock(float(rate))
