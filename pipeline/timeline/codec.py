@@ -31,7 +31,9 @@ def unpack_checkpoint(data: bytes) -> Checkpoint:
     """Return the checkpoint packed in `data`, or raise `StoreVersion`."""
     [values] = _unpack(data, 1)
     if not isinstance(values, dict) or set(values) != set(_CHECKPOINT_FIELDS):
-        raise StoreVersion("the stored checkpoint has other fields than this longtake knows; run with --fresh")
+        raise StoreVersion(
+            "the stored checkpoint has other fields than this longtake knows; remove the stream and run it again"
+        )
     gap = values["pending_gap"]
     values["pending_gap"] = None if gap is None else _gap(values["stream"], gap)
     values["temporal_state"] = _array(values["temporal_state"])

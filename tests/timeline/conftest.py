@@ -20,9 +20,11 @@ def tcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
 def cluster_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
     """A Redis Cluster of one node: it refuses whatever touches two slots at once."""
     server = TcpServer(tmp_path_factory.mktemp("cluster"), "--cluster-enabled", "yes")
-    server.own_all_slots()
-    yield server
-    server.kill()
+    try:
+        server.own_all_slots()
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture(params=["embedded", "external", "cluster"])

