@@ -1,10 +1,11 @@
 """What a person sees in a terminal: a timeline as a table and as a picture."""
 
 import datetime
+import io
 import zlib
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -55,31 +56,27 @@ def _row(item: Segment | Gap, timeline: Timeline) -> tuple[RenderableType, ...]:
     return clock(item.start), end, seconds, Text(item.label, colour(item.label)), f"{item.score:.2f}"
 
 
-def picture(timeline: Timeline, start: float, width: int) -> Group:
-    """One row per label, time running right over `width` characters; gaps are hatched through every row.
-
-    Args:
-        timeline: what to draw.
-        start: timeline seconds at the left edge.
-        width: characters for the whole picture.
-    """
-    labels = sorted({segment.label for segment in timeline.segments}, key=_first_start(timeline.segments))
+def picture(timeline: Timeline, width: int) -> Group:
+    """One row per label, time running right over `width` characters; gaps are hatched through every row."""
+    labels = list(dict.fromkeys(segment.label for segment in timeline.segments))
     margin = max((len(label) for label in labels), default=4) + 2
     cells = max(10, width - margin)
-    end = max([start + timeline.duration, *(gap.end for gap in timeline.gaps)])
+    start, end = _range(timeline)
     scale = cells / max(end - start, 1e-9)
     rows: list[Text] = []
     for label in labels or ["—"]:
         row = _bars([s for s in timeline.segments if s.label == label], timeline.gaps, start, end, scale, cells)
-        rows.append(Text(f"{label:>{margin - 2}}  ", colour(label)).append(Text.from_markup("").append_text(row)))
+        rows.append(Text(f"{label:>{margin - 2}}  ", colour(label)) + row)
     return Group(*rows, _axis(start, end, margin, cells))
 
 
-def _first_start(segments: Sequence[Segment]):  # type: ignore[no-untyped-def]
-    first: dict[str, float] = {}
-    for segment in segments:
-        first.setdefault(segment.label, segment.start)
-    return first.__getitem__
+def _range(timeline: Timeline) -> tuple[float, float]:
+    """Left and right edge: a recording starts at 0, a wall clock where the first thing happened."""
+    items: list[Segment | Gap] = [*timeline.segments, *timeline.gaps]
+    start = min((item.start for item in items), default=0.0)
+    start = start if start >= _WALL_CLOCK_S else 0.0
+    ends = [item.start if item.end is None else item.end for item in items]
+    return start, max([*ends, start + 1e-3] if start else [*ends, timeline.duration, 1e-3])
 
 
 def _bars(segments: Sequence[Segment], gaps: Sequence[Gap], start: float, end: float, scale: float, cells: int) -> Text:
@@ -117,3 +114,12 @@ def _axis(start: float, end: float, margin: int, cells: int) -> Text:
 def colour(label: str) -> str:
     """The colour of a label, the same in every run."""
     return _COLOURS[zlib.crc32(label.encode()) % len(_COLOURS)]
+
+
+def as_text(timeline: Timeline) -> str:
+    """Table and picture as plain text, for a file."""
+    sheet = Console(file=io.StringIO(), width=120)
+    sheet.print(table(timeline))
+    sheet.print(picture(timeline, 120))
+    assert isinstance(sheet.file, io.StringIO)
+    return sheet.file.getvalue()

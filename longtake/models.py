@@ -1,0 +1,91 @@
+"""`longtake models`, `train`, `evaluate`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from longtake.output import Format, messages, show, write
+from longtake.progress import ProgressBars
+from longtake.query import OutputOption
+from longtake.times import parse_duration
+from pipeline.errors import UsageError
+from pipeline.models.card import DEFAULT_MODEL, list_models, load_card, resolve
+from pipeline.timeline.document import dumps
+
+app = typer.Typer(help="List the models.", no_args_is_help=True)
+
+ModelOption = Annotated[str, typer.Option("--model", help="A registered model or a model directory.")]
+
+
+@app.command("ls")
+def ls(format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE) -> None:
+    """List the models that come with longtake."""
+    models = [_described(name) for name in list_models()]
+    if format is Format.JSON:
+        write(dumps({"models": models}), None)
+        return
+    view = Table(header_style="bold")
+    for column in models[0]:
+        view.add_column(column, overflow="fold")
+    for model in models:
+        view.add_row(*(", ".join(value) if isinstance(value, list) else str(value) for value in model.values()))
+    show(view)
+
+
+def _described(name: str) -> dict[str, Any]:
+    card = load_card(resolve(name))
+    clip = card.clip
+    return {
+        "name": name,
+        "encoder": card.encoder.name,
+        "temporal": card.temporal.name,
+        "clip": f"{clip.frames}×{clip.height}×{clip.width}, {clip.fps:g} fps, stride {clip.stride}",
+        "labels": list(card.labels),
+        "fingerprint": card.fingerprint,
+    }
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="A committed recipe's name, or a file.")] = DEFAULT_MODEL,
+    out: Annotated[Path, typer.Option(help="Directory for the model.")] = Path("runs") / DEFAULT_MODEL,
+    budget: Annotated[str | None, typer.Option(help="At most this long: 45m, 2h, 90s.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Train a model by its recipe; interrupted, the same command goes on."""
+    from pipeline.training import train as run_recipe
+
+    run_recipe(_recipe(recipe), out, None if budget is None else parse_duration(budget), seed)
+    messages.print(f"trained {out}; look at it: longtake evaluate --model {out}")
+
+
+def _recipe(name: str) -> Path:
+    from pipeline.training import RECIPES
+
+    known = {path.stem: path for path in sorted(RECIPES.glob("*.json"))}
+    path = known.get(name, Path(name))
+    if not path.is_file():
+        raise UsageError(f"unknown recipe {name!r}; choose one of {', '.join(known)}, or give a file")
+    return path
+
+
+def evaluate(
+    model: ModelOption = DEFAULT_MODEL,
+    data: Annotated[str | None, typer.Option(help="Scenes, as synthetic://seeds=0-39&people=1&duration=60.")] = None,
+    format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Measure a model on scenes it has never seen, through the streaming path."""
+    from pipeline.evaluation import streaming
+
+    specs = streaming.parse_data(data or streaming.DEFAULT_DATA)
+    with ProgressBars() as bars:
+        figures = streaming.evaluate(resolve(model), specs, bars.update)
+    if format is Format.JSON:
+        write(dumps({"model": load_card(resolve(model)).fingerprint, **figures.rounded()}), output)
+        return
+    view = Table("figure", "value", header_style="bold")
+    for name, value in figures.rounded().items():
+        view.add_row(name, f"{value:.3f}")
+    show(view)
