@@ -34,7 +34,7 @@ class Actor:
         person, rng = self.builder.person, self.rng
         pace = rng.uniform(0.92, 1.08)
         speed = pace * (person.run_speed if run else person.walk_speed)
-        shortest, longest = (2.0, 5.0) if run else (2.6, 6.5)
+        shortest, longest = (2.4, 5.6) if run else (2.6, 6.5)
         wanted_m = speed * (rng.uniform(shortest, longest) - RAMP_S)
         least_m = speed * (shortest - RAMP_S)
         route = self._route(wanted_m if end is None else least_m, end, heading)
@@ -60,7 +60,8 @@ class Actor:
     def sit(self, seat: Seat) -> None:
         """Walk to a seat, sit down, sit 4–14 s, stand up."""
         self.travel(run=False, end=seat.front(_SEAT_GAP_M), heading=seat.heading)
-        spot, rng = Spot(*seat.front(_SEAT_GAP_M), seat.heading), self.rng
+        feet, rng = seat.front(_SEAT_GAP_M), self.rng
+        spot = Spot(float(feet[0]), float(feet[1]), seat.heading)
         if rng.random() < 0.3:
             self._stand(rng.uniform(0.6, 1.5))
         sitting = postures.seated(rng)

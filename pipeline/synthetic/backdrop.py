@@ -1,6 +1,7 @@
 """The empty place: floor, walls, ceiling or sky, seen by casting one ray through every pixel; lit and furnished."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from pipeline.values import UInt8Array
 
 MASTER_HEIGHT, MASTER_WIDTH = 600, 800
 _FLOOR_TILE_M = 3.6
+# Brightness of the floor, back wall, left wall, right wall, ceiling, and nothing, which face the light differently.
+_FACING = np.array([1.0, 0.94, 0.8, 0.86, 0.9, 1.0], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,15 @@ class Room:
     wall_m: float
     outdoor: bool
 
-    def turned(self, points: Floats) -> Floats:
-        """Rotate points (… × 3) from camera axes into the room's axes, about (0, pivot)."""
-        sin, cos = np.sin(self.yaw_rad), np.cos(self.yaw_rad)
-        x, z = points[..., 0], points[..., 2] - self.pivot_m
-        return np.stack([x * cos - z * sin, points[..., 1], x * sin + z * cos + self.pivot_m], axis=-1)
+    def turned(self, points: Floats, about_m: float | None = None) -> Floats:
+        """Rotate points (… × 3) from camera axes into the room's axes, about (0, `about_m`), by default the pivot."""
+        sin, cos = float(np.sin(self.yaw_rad)), float(np.cos(self.yaw_rad))
+        pivot = self.pivot_m if about_m is None else about_m
+        out = points.copy()
+        x, z = points[..., 0], points[..., 2] - pivot
+        out[..., 0] = x * cos - z * sin
+        out[..., 2] = x * sin + z * cos + pivot
+        return out
 
     def back(self, x: float, z: float) -> tuple[float, float]:
         """Rotate a floor point of the room's axes into camera axes."""
@@ -69,25 +76,25 @@ def draw_room(draw: Draw, stage: Stage) -> Room:
 
 def render_backdrop(draw: Draw, room: Room, camera: Camera) -> UInt8Array:
     """Return the empty place (600 × 800 × 3, RGB) without furniture."""
-    rays = camera.rays(MASTER_HEIGHT, MASTER_WIDTH)
-    origin = room.turned(np.array([0.0, camera.height_m, 0.0]))
-    far = room.turned(rays + np.array([0.0, 0.0, room.pivot_m])) - np.array([0.0, 0.0, room.pivot_m])
+    rays = camera.rays(MASTER_HEIGHT, MASTER_WIDTH).astype(np.float32)
+    origin = room.turned(np.array([0.0, camera.height_m, 0.0])).astype(np.float32)
+    far = room.turned(rays, about_m=0.0)
     surface, distance = _nearest(room, origin, far)
-    hits = (origin + far * distance[..., None]).astype(np.float32)
+    hits = origin + far * distance[..., None]
     picture = _sky_or_black(draw, room)
     for index, texture in enumerate(_textures(draw, room)):
         if texture is not None and (mask := surface == index).any():
             seen = _sample(texture, room, index, hits)
-            picture[mask] = seen[mask]
+            np.copyto(picture, seen, where=mask[..., None])
     picture *= _light(draw, room, hits, surface)[..., None]
     clipped: UInt8Array = np.clip(picture, 0, 255).astype(np.uint8)
     return clipped
 
 
 def _nearest(room: Room, origin: Floats, rays: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Return which surface (0 floor, 1 back, 2 left, 3 right, 4 ceiling, 5 nothing) each ray meets, and how far away."""
+    """Return which surface each ray meets (in the order of `_FACING`), and how far away."""
     planes = [(1, 0.0), (2, room.back_m), (0, room.left_m), (0, room.right_m), (1, room.wall_m)]
-    hit = np.full((6, *rays.shape[:2]), 1e6)
+    hit = np.full((6, *rays.shape[:2]), 1e6, np.float32)
     hit[5] = 60.0
     for index, (axis, at) in enumerate(planes):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -104,12 +111,12 @@ def _nearest(room: Room, origin: Floats, rays: Floats) -> tuple[NDArray[np.int64
 def _textures(draw: Draw, room: Room) -> list[Picture | None]:
     tile = (round(_FLOOR_TILE_M * PPM),) * 2
     floor = draw.choice(OUTDOOR_FLOORS if room.outdoor else INDOOR_FLOORS)
-    wall, paint = draw.choice(OUTDOOR_WALLS if room.outdoor else INDOOR_WALLS), draw.color((0.03, 0.4), (0.45, 0.98))
-    ground = floor(draw, tile, draw.color((0.05, 0.45), (0.3, 0.85)))
+    wall, paint = draw.choice(OUTDOOR_WALLS if room.outdoor else INDOOR_WALLS), draw.paint((0.6, 1.0))
+    ground = floor(draw, tile, draw.material((0.4, 0.92)))
     tall = round(room.wall_m * PPM)
     depth = room.back_m + 2.0
     back = wall(draw, (tall, round((room.right_m - room.left_m) * PPM)), paint)
-    decorated = not room.outdoor or draw.chance(0.4)
+    decorated = not room.outdoor or room.wall_m > 2.4
     if decorated:
         decorate(draw, back, room.outdoor)
     if room.outdoor:
@@ -127,16 +134,19 @@ def _sample(texture: Picture, room: Room, surface: int, hits: NDArray[np.float32
     x, y, z = hits[..., 0], hits[..., 1], hits[..., 2]
     if surface in (0, 4):
         # Grain of the floor far away would flicker against the pixel grid: take it from a softened copy there.
-        across, down = (x * PPM) % texture.shape[1], (z * PPM) % texture.shape[0]
-        near = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-        soft = cv2.remap(cv2.blur(texture, (7, 7)), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        across, down = _mirrored(x * PPM, texture.shape[1]), _mirrored(z * PPM, texture.shape[0])
+        near = cv2.remap(texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soft = cv2.remap(cv2.blur(texture, (7, 7)), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         part = np.clip((z - 4.0) / 6.0, 0, 1)[..., None]
-        return near * (1 - part) + soft * part
+        return cast(Picture, near * (1 - part) + soft * part)
     along = {1: x - room.left_m, 2: z + 2.0, 3: room.back_m - z}[surface]
-    mapped: Picture = cv2.remap(
-        texture, along * PPM, (room.wall_m - y) * PPM, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return mapped
+    up = (room.wall_m - y) * PPM
+    return cast(Picture, cv2.remap(texture, along * PPM, up, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _mirrored(position: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Walk to and fro over a texture, so that its tiles meet without a seam."""
+    return np.abs((position % (2 * size)) - size).astype(np.float32)
 
 
 def _sky_or_black(draw: Draw, room: Room) -> Picture:
@@ -147,16 +157,16 @@ def _sky_or_black(draw: Draw, room: Room) -> Picture:
 
 def _light(draw: Draw, room: Room, hits: NDArray[np.float32], surface: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return brightness per pixel: one lamp or the sun, darker where surfaces meet."""
-    lamp = np.float32([draw.uniform(-2, 2), room.wall_m + 0.3, draw.uniform(1.5, 5.5)])
+    lamp = np.array([draw.uniform(-2, 2), room.wall_m + 0.3, draw.uniform(1.5, 5.5)], np.float32)
     distance = ((hits - lamp) ** 2).sum(axis=-1)
     strength = draw.uniform(0.25, 0.75) * (0.35 if room.outdoor else 1.0)
-    light = (1 - strength) + 1.35 * strength / (1 + distance / 14)
+    light = (1 - strength) + 1.4 * strength / (1 + distance / 30)
     x, y, z = hits[..., 0], hits[..., 1], hits[..., 2]
     gaps = [(z - room.back_m, surface != 1), (y, surface != 0)]
     if not room.outdoor:
         gaps += [(x - room.left_m, surface != 2), (x - room.right_m, surface != 3), (y - room.wall_m, surface != 4)]
     for gap, applies in gaps:
         light = np.where(applies, light * (1 - 0.28 * np.exp(-np.abs(gap) / 0.35)), light)
-    light = light * np.float32([1.0, 0.94, 0.8, 0.86, 0.9, 1.0])[surface]
+    light = light * _FACING[surface]
     out: NDArray[np.float32] = np.where(surface == 5, 1.0, light).astype(np.float32)
     return out

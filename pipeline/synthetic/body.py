@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Joint(IntEnum):
 
 
 def pose(**degrees: float) -> Floats:
-    """Return a pose vector: standing upright with planted feet, except for the named degrees of freedom (in degrees)."""
+    """Return standing upright with planted feet, except for the named degrees of freedom (in degrees)."""
     vector = np.zeros(len(Dof))
     vector[Dof.PLANTED] = 1.0
     vector[[Dof.RAISE_L, Dof.RAISE_R, Dof.FOREARM_L, Dof.FOREARM_R]] = np.radians(8)
@@ -77,7 +78,7 @@ def mirrored(vector: Floats) -> Floats:
     return swapped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Body:
     """Measures of one person; limb lengths are the usual fractions of the height (Winter, Biomechanics, 2009).
 
@@ -94,6 +95,7 @@ class Body:
         """Length from hip to ankle."""
         return 0.49 * self.height_m
 
+    @cached_property
     def radii(self) -> Floats:
         """Return the thickness (18) around each joint in metres."""
         of_height = [0.075, 0.07, 0.068, 0.058, 0.058, 0.037, 0.037, 0.026, 0.026, 0.019, 0.019]
@@ -105,12 +107,12 @@ class Body:
     def joints(self, poses: Floats, places: Floats) -> Floats:
         """Return joint positions (N × 18 × 3, metres) of poses (N × 22) at places (N × 3: x, z, heading).
 
-        The lowest point of the body touches the floor, so that sitting, kneeling and lying need no heights of their own.
+        The lowest point of the body touches the floor: sitting, crouching and lying need no heights of their own.
         """
         local = self._tilt(self._local(poses), poses)
         ankles = local[:, [Joint.ANKLE_L, Joint.ANKLE_R]].mean(axis=1)
         local[..., [0, 2]] -= (poses[:, Dof.PLANTED, None] * ankles[:, [0, 2]])[:, None]
-        local[..., 1] += (poses[:, Dof.LIFT] - (local[..., 1] - self.radii()).min(axis=1))[:, None]
+        local[..., 1] += (poses[:, Dof.LIFT] - (local[..., 1] - self.radii).min(axis=1))[:, None]
         return _into_room(local, places)
 
     def _local(self, p: Floats) -> Floats:
@@ -162,13 +164,19 @@ class Body:
 
 def _direction(forward: Floats, outward: Floats) -> Floats:
     """Return unit vectors (N × 3: right, up, forward) that hang down when both angles are zero."""
+    out = np.empty((len(forward), 3))
     cos = np.cos(outward)
-    return np.stack([np.sin(outward), -np.cos(forward) * cos, np.sin(forward) * cos], axis=-1)
+    out[:, 0] = np.sin(outward)
+    out[:, 1] = -np.cos(forward) * cos
+    out[:, 2] = np.sin(forward) * cos
+    return out
 
 
 def _into_room(local: Floats, places: Floats) -> Floats:
     sin, cos = np.sin(places[:, 2])[:, None], np.cos(places[:, 2])[:, None]
     right, forward = local[..., 0], local[..., 2]
-    x = places[:, 0, None] + right * cos + forward * sin
-    z = places[:, 1, None] - right * sin + forward * cos
-    return np.stack([x, local[..., 1], z], axis=-1)
+    out = np.empty_like(local)
+    out[..., 0] = places[:, 0, None] + right * cos + forward * sin
+    out[..., 1] = local[..., 1]
+    out[..., 2] = places[:, 1, None] - right * sin + forward * cos
+    return out

@@ -37,9 +37,10 @@ class Camera:
         right = self.focal_px * points[..., 0] / depth
         down = -self.focal_px * (y * cos + points[..., 2] * sin) / depth
         sin_r, cos_r = np.sin(self.roll_rad), np.cos(self.roll_rad)
-        u = VIEW_WIDTH / 2 + right * cos_r - down * sin_r
-        v = VIEW_HEIGHT / 2 + right * sin_r + down * cos_r
-        return np.stack([u, v], axis=-1), depth
+        pixels = np.empty((*depth.shape, 2))
+        pixels[..., 0] = VIEW_WIDTH / 2 + right * cos_r - down * sin_r
+        pixels[..., 1] = VIEW_HEIGHT / 2 + right * sin_r + down * cos_r
+        return pixels, depth
 
     def rays(self, height: int, width: int) -> Floats:
         """Return the direction (height × width × 3) of the ray through every pixel centre."""

@@ -1,6 +1,6 @@
 """Anti-aliased filling of shapes given in the virtual 640×480 view, on a picture of any size."""
 
-from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -11,26 +11,27 @@ from pipeline.synthetic.draw import Color
 from pipeline.values import UInt8Array
 
 _SHIFT = 4
+SUBPIXELS = 1 << _SHIFT
 _ARC = np.linspace(-np.pi / 2, np.pi / 2, 7)
+_ARC_COS, _ARC_SIN = np.cos(_ARC)[None, :, None], np.sin(_ARC)[None, :, None]
+_QUARTER_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
+_VIEW = np.array([VIEW_WIDTH, VIEW_HEIGHT], dtype=np.float64)
+
+Outline: TypeAlias = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
 class Canvas:
     """A picture (H × W × 3 or H × W, uint8) that is drawn on in view pixels; the 4:3 view is stretched to its size."""
 
-    image: UInt8Array
+    def __init__(self, image: UInt8Array) -> None:
+        self.image = image
+        self._scale = np.array(image.shape[1::-1]) * SUBPIXELS / _VIEW
 
-    @property
-    def scale(self) -> Floats:
-        """Canvas pixels per view pixel, across and down."""
-        return np.array([self.image.shape[1] / VIEW_WIDTH, self.image.shape[0] / VIEW_HEIGHT])
-
-    def fixed(self, points: Floats) -> NDArray[np.int32]:
+    def fixed(self, points: Floats) -> Outline:
         """Turn view points (… × 2) into the fixed-point canvas coordinates that `fill` takes."""
-        pixels = np.clip(points * self.scale - 0.5, -8000.0, 8000.0)
-        return np.rint(pixels * (1 << _SHIFT)).astype(np.int32)
+        return (points * self._scale - (SUBPIXELS / 2 - 0.5)).astype(np.int32)
 
-    def fill(self, fixed: NDArray[np.int32], color: Color | float) -> None:
+    def fill(self, fixed: Outline, color: Color | float) -> None:
         """Fill one convex polygon (V × 2, from `fixed`)."""
         cv2.fillConvexPoly(self.image, fixed, color, cv2.LINE_AA, _SHIFT)
 
@@ -38,27 +39,19 @@ class Canvas:
         """Fill the convex hull of view points (V × 2)."""
         self.fill(hull(self.fixed(points)), color)
 
-    def fill_ring(self, points: Floats, color: Color | float) -> None:
-        """Fill any polygon of view points (V × 2), convex or not."""
-        cv2.fillPoly(self.image, [self.fixed(points)], color, cv2.LINE_AA, _SHIFT)
 
-
-def hull(fixed: NDArray[np.int32]) -> NDArray[np.int32]:
+def hull(fixed: Outline) -> Outline:
     """Return the convex hull (V × 2) of fixed-point canvas points."""
-    outline: NDArray[np.int32] = cv2.convexHull(fixed)[:, 0]
-    return outline
+    return cast(Outline, cv2.convexHull(fixed)[:, 0])
 
 
 def capsules(start: Floats, end: Floats, start_radius: Floats, end_radius: Floats) -> Floats:
     """Return outlines (K × 14 × 2) of K tapered capsules between points (K × 2) with radii (K), all in view pixels."""
     along = end - start
-    angle = np.arctan2(along[:, 1], along[:, 0])[:, None] + _ARC
-    arc = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    far = end[:, None] + end_radius[:, None, None] * arc
-    near = start[:, None] - start_radius[:, None, None] * arc
-    return np.concatenate([far, near], axis=1)
-
-
-def circles(centers: Floats, radii: Floats) -> Floats:
-    """Return outlines (K × 14 × 2) of K circles."""
-    return capsules(centers, centers, radii, radii)
+    length = np.sqrt((along * along).sum(axis=1, keepdims=True))
+    along = np.where(length > 1e-9, along / np.maximum(length, 1e-9), np.array([1.0, 0.0]))
+    arc = _ARC_COS * along[:, None] + _ARC_SIN * (along @ _QUARTER_TURN)[:, None]
+    out = np.empty((len(start), 14, 2))
+    out[:, :7] = end[:, None] + end_radius[:, None, None] * arc
+    out[:, 7:] = start[:, None] - start_radius[:, None, None] * arc
+    return out

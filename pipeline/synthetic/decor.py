@@ -13,7 +13,7 @@ Paint = Callable[[Draw, Picture, float], float]
 
 def decorate(draw: Draw, wall: Picture, outdoor: bool) -> None:
     """Paint a skirting board and a row of things along a wall (H × W × 3), from left to right."""
-    skirting = shade(draw.color((0.02, 0.3), (0.3, 0.9)), 1.0)
+    skirting = draw.color((0.02, 0.2), (0.4, 0.95))
     _rectangle(wall, 0, 0, wall.shape[1] / PPM, 0.09, skirting)
     things: tuple[Paint, ...] = (
         (_window, _door) if outdoor else (_window, _door, _picture, _shelf, _board, _picture, _clock)
@@ -35,7 +35,7 @@ def _window(draw: Draw, wall: Picture, x: float) -> float:
     width, height, sill = draw.uniform(0.8, 1.8), draw.uniform(0.9, 1.4), draw.uniform(0.8, 1.05)
     frame = shade(draw.color((0.0, 0.2), (0.6, 0.98)), 1.0)
     _rectangle(wall, x, sill, width, height, frame)
-    sky, panes = draw.color((0.05, 0.3), (0.75, 1.0)), int(draw.rng.integers(1, 4))
+    sky, panes = draw.color((0.03, 0.25), (0.8, 1.0), hue=(0.5, 0.65)), int(draw.rng.integers(1, 4))
     pane = width / panes
     for index in range(panes):
         _rectangle(wall, x + index * pane + 0.05, sill + 0.05, pane - 0.1, height - 0.1, sky)
@@ -50,7 +50,7 @@ def _window(draw: Draw, wall: Picture, x: float) -> float:
 
 
 def _door(draw: Draw, wall: Picture, x: float) -> float:
-    color = draw.color((0.05, 0.6), (0.2, 0.9))
+    color = draw.material((0.3, 0.95))
     _rectangle(wall, x - 0.07, 0, 1.04, 2.1, shade(color, 0.75))
     _rectangle(wall, x, 0, 0.9, 2.03, color)
     for y in (0.2, 1.1):
@@ -72,7 +72,7 @@ def _picture(draw: Draw, wall: Picture, x: float) -> float:
 
 
 def _shelf(draw: Draw, wall: Picture, x: float) -> float:
-    width, board = draw.uniform(0.7, 1.3), draw.color((0.1, 0.6), (0.25, 0.85))
+    width, board = draw.uniform(0.7, 1.3), draw.material((0.3, 0.9))
     levels = int(draw.rng.integers(2, 5))
     _rectangle(wall, x, 0.05, width, levels * 0.38 + 0.05, shade(board, 0.55))
     for level in range(levels):
@@ -109,9 +109,9 @@ def _clock(draw: Draw, wall: Picture, x: float) -> float:
 
 def sky(draw: Draw, height: int, width: int) -> Picture:
     """Return a sky (H × W × 3) with clouds, brighter towards the horizon."""
-    top, low = draw.color((0.1, 0.45), (0.55, 0.95)), draw.color((0.0, 0.12), (0.85, 1.0))
+    top, low = draw.color((0.1, 0.5), (0.6, 0.95), hue=(0.53, 0.63)), draw.color((0.0, 0.12), (0.88, 1.0))
     part = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    picture = np.float32(top) * (1 - part) + np.float32(low) * part
+    picture = np.array(top, np.float32) * (1 - part) + np.array(low, np.float32) * part
     clouds = np.clip(noise(draw.rng, (height, width), width / 4, 4), 0, 2)[..., None] * 0.3
     mixed: Picture = (picture * (1 - clouds) + 245 * clouds).astype(np.float32)
     return mixed

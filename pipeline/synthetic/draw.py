@@ -74,11 +74,24 @@ class Draw:
         """Return true with `probability`, whatever the split."""
         return bool(self.rng.random() < probability)
 
-    def color(self, saturation: tuple[float, float], value: tuple[float, float]) -> Color:
+    def color(
+        self, saturation: tuple[float, float], value: tuple[float, float], hue: tuple[float, float] = (0.0, 1.0)
+    ) -> Color:
         """Return an RGB colour, 0…255, whose hue and value lie in the split's own bins."""
         s = float(self.rng.uniform(*saturation))
-        r, g, b = colorsys.hsv_to_rgb(self.uniform(0, 1, rounds=3), s, self.uniform(*value))
+        r, g, b = colorsys.hsv_to_rgb(self.uniform(*hue, rounds=3), s, self.uniform(*value))
         return (255 * r, 255 * g, 255 * b)
+
+    def paint(self, value: tuple[float, float]) -> Color:
+        """Return a colour for walls: mostly pale, sometimes strong."""
+        return self.color((0.02, 0.16) if self.chance(0.75) else (0.15, 0.42), value)
+
+    def material(self, value: tuple[float, float]) -> Color:
+        """Return a colour for floors and furniture: wood and stone, grey, sometimes painted."""
+        kind = self.rng.random()
+        if kind < 0.5:
+            return self.color((0.15, 0.55), value, hue=(0.04, 0.13))
+        return self.color((0.0, 0.12) if kind < 0.78 else (0.15, 0.45), value)
 
 
 def shade(color: Color, factor: float) -> Color:

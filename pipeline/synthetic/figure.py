@@ -63,7 +63,7 @@ def draw_figure(canvas: Canvas, camera: Camera, person: Person, joints: Floats, 
     `light_px` (2) is the direction in the picture from which light comes, of length ≤ 1.
     """
     points, depth = camera.project(joints)
-    view = _View(points, depth, camera.focal_px * person.body.radii() / depth, light_px)
+    view = _View(points, depth, camera.focal_px * person.body.radii / depth, light_px)
     parts = _limb_parts(canvas, view, person.clothes)
     parts.append((float(depth[_TRUNK].mean()) + 0.04, lambda: _draw_trunk(canvas, view, person.clothes)))
     parts.append((float(depth[_J.HEAD]), lambda: _draw_head(canvas, view, person.clothes)))
@@ -80,7 +80,7 @@ def draw_figure(canvas: Canvas, camera: Camera, person: Person, joints: Floats, 
 def figure_outlines(canvas: Canvas, camera: Camera, person: Person, joints: Floats) -> list[Floats]:
     """Return convex outlines (V × 2, fixed point) that together cover the person; its shadow is drawn from them."""
     points, depth = camera.project(joints)
-    radius = camera.focal_px * person.body.radii() / depth
+    radius = camera.focal_px * person.body.radii / depth
     start_radius, end_radius = radius[_START] * _START_THICK, radius[_END] * _END_THICK
     outlines = list(canvas.fixed(capsules(points[_START], points[_END], start_radius, end_radius)))
     body = capsules(points[_TRUNK], points[[_J.HIP_L, _J.HIP_R, _J.HIP_L, _J.HEAD]], radius[_TRUNK], radius[_TRUNK])

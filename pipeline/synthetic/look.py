@@ -1,11 +1,13 @@
 """What the lens, the light and the sensor do to every picture: vignette, slow flicker, noise."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.synthetic.camera import VIEW_HEIGHT, VIEW_WIDTH, Floats
+from pipeline.synthetic.camera import VIEW_HEIGHT, VIEW_WIDTH
 from pipeline.synthetic.draw import Draw, generator
 from pipeline.values import UInt8Array
 
@@ -15,7 +17,7 @@ _SPARE = 64
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Attributes: noise in grey levels of a 640×480 pixel; flicker as part of the brightness; vignette at the corners."""
+    """Attributes: noise in grey levels of a 640×480 pixel; flicker and vignette (at the corners) as parts of the brightness."""
 
     seed: int
     noise: float
@@ -33,7 +35,7 @@ class Look:
         out: UInt8Array = np.rint(255 * np.clip(gain, 0, 1)).astype(np.uint8)
         return out
 
-    def noise_field(self, height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    def noise_field(self, height: int, width: int) -> NDArray[np.int16]:
         """Return a field of noise larger than the picture, from which every frame takes another window.
 
         A smaller picture averages more sensor pixels: its noise is weaker by the square root of their number.
@@ -45,31 +47,32 @@ class Look:
         field = np.rint(sigma * (0.85 * grey + 0.5 * color)).astype(np.int16)
         return np.ascontiguousarray(field)
 
-    def apply(self, image: UInt8Array, vignette: UInt8Array, field: Floats, frame: int, t_s: float) -> UInt8Array:
+    def apply(
+        self, image: UInt8Array, vignette: UInt8Array, field: NDArray[np.int16], frame: int, t_s: float
+    ) -> UInt8Array:
         """Return what the sensor delivers of `image` (H × W × 3) as frame number `frame` at `t_s`."""
         level = 1 + self.flicker * np.sin(2 * np.pi * self.flicker_hz * t_s + self.seed % 7)
-        lit = cv2.multiply(image, vignette, scale=level / 255)
+        lit = cv2.multiply(image, vignette, scale=float(level) / 255)
         # Knuth's multiplicative hash spreads neighbouring frame numbers over the windows.
         mixed = (frame * 2654435761 + self.seed * 40503) & 0xFFFFFFFF
         y, x = (mixed >> 8) % _SPARE, (mixed >> 20) % _SPARE
         window = field[y : y + image.shape[0], x : x + image.shape[1]]
         window = window[:, ::-1] if mixed & 1 else window
-        noisy: UInt8Array = cv2.add(lit, np.ascontiguousarray(window), dtype=cv2.CV_8U)
-        return noisy
+        return cast(UInt8Array, cv2.add(lit, np.ascontiguousarray(window), dtype=cv2.CV_8U))
 
 
 def draw_look(draw: Draw, seed: int) -> Look:
     """Return a look of the split's own light."""
     warm = draw.uniform(-0.08, 0.08)
-    level = draw.uniform(0.72, 1.0)
+    level = draw.uniform(0.86, 1.0)
     gain = (level * min(1.0, 1 + warm), level * 0.985, level * min(1.0, 1 - warm))
     side = -1.0 if draw.chance(0.5) else 1.0
     return Look(
         seed=seed,
-        noise=draw.uniform(1.5, 7.0),
+        noise=draw.uniform(1.5, 6.0),
         flicker=draw.uniform(0.0, 0.035),
         flicker_hz=draw.uniform(0.1, 0.7),
-        vignette=draw.uniform(0.05, 0.7),
+        vignette=draw.uniform(0.05, 0.6),
         gain=gain,
         light_px=(side * draw.uniform(0.3, 0.8), -draw.uniform(0.3, 0.7)),
     )

@@ -14,7 +14,8 @@ RAMP_S = 0.35
 def smooth(u: Floats) -> Floats:
     """Return the cubic that leaves 0 and reaches 1 with no speed, for `u` clipped to [0, 1]."""
     u = np.clip(u, 0.0, 1.0)
-    return u * u * (3 - 2 * u)
+    eased: Floats = u * u * (3 - 2 * u)
+    return eased
 
 
 def travelled_m(t_s: Floats, duration_s: float, length_m: float) -> Floats:
@@ -55,7 +56,10 @@ _SWAYING = ((Dof.SIDE, 0.5), (Dof.LEAN, 0.6), (Dof.TWIST, 1.5), (Dof.NOD, 1.5), 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """Moves through key poses (K × 22) at even parts of the time; `power` > 0 speeds up like a fall, 0 eases in and out."""
+    """Moves through key poses (K × 22) at even parts of the time.
+
+    `power` > 0 speeds up as a fall does; 0 eases in and out.
+    """
 
     keys: Floats
     power: float = 0.0
@@ -65,7 +69,8 @@ class Keyed:
         position = (u**self.power if self.power else smooth(u)) * (len(self.keys) - 1)
         low = np.minimum(position.astype(int), len(self.keys) - 2)
         part = (position - low)[:, None]
-        return (1 - part) * self.keys[low] + part * self.keys[low + 1]
+        poses: Floats = (1 - part) * self.keys[low] + part * self.keys[low + 1]
+        return poses
 
 
 @dataclass(frozen=True, slots=True)

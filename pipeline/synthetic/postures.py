@@ -80,7 +80,7 @@ def bending(rng: np.random.Generator) -> Floats:
 
 
 def low_pose(rng: np.random.Generator, depth: float) -> Floats:
-    """Return a pose between standing (depth 0) and a deep crouch (1): sitting down passes through it as crouching does."""
+    """Return a pose between standing (depth 0) and a deep crouch (1); sitting down passes through it too."""
     hip, knee = rng.uniform(85, 115) * depth, rng.uniform(95, 130) * depth
     return pose(
         LEAN=rng.uniform(15, 40) * depth,

@@ -12,7 +12,7 @@ from pipeline.synthetic.backdrop import Room, draw_room, render_backdrop
 from pipeline.synthetic.bag import Bag
 from pipeline.synthetic.body import Joint
 from pipeline.synthetic.camera import VIEW_WIDTH, Camera, Floats, draw_camera
-from pipeline.synthetic.canvas import Canvas
+from pipeline.synthetic.canvas import SUBPIXELS, Canvas
 from pipeline.synthetic.draw import Draw, generator, shade
 from pipeline.synthetic.figure import draw_figure, figure_outlines
 from pipeline.synthetic.look import draw_look
@@ -70,7 +70,7 @@ class Scene:
         self.look = draw_look(style, spec.seed)
         self._shadow = np.array([style.uniform(-0.6, 0.6), style.uniform(-0.3, 0.45)])
         self._seat_solids = [
-            solid(seat_boxes(seat, style.color((0.05, 0.6), (0.2, 0.85))), self.camera) for seat in self.stage.seats
+            solid(seat_boxes(seat, style.material((0.2, 0.9))), self.camera) for seat in self.stage.seats
         ]
         self._furniture = _draw_furniture(style, self.room, self.stage)
         self._screens = _draw_screens(style, self.stage)
@@ -205,7 +205,7 @@ class Scene:
         flat[:, [0, 2]] += joints[:, 1:2] * self._shadow
         flat[:, 1] = 0.01
         outlines = figure_outlines(canvas, self.camera, visit.person, flat)
-        every = np.concatenate(outlines) >> 4
+        every = np.concatenate(outlines) // SUBPIXELS
         height, width = canvas.image.shape[:2]
         margin = max(3, width // 60)
         low = np.maximum(every.min(axis=0) - margin, 0)
@@ -214,7 +214,7 @@ class Scene:
             return
         mask = np.full((high[1] - low[1], high[0] - low[0]), 255, np.uint8)
         for outline in outlines:
-            cv2.fillConvexPoly(mask, outline - low * 16, 255 * (1 - _SHADOW_DARKNESS), cv2.LINE_AA, 4)
+            cv2.fillConvexPoly(mask, outline - low * SUBPIXELS, 255 * (1 - _SHADOW_DARKNESS), cv2.LINE_AA, 4)
         blur = 2 * (width // 130) + 1
         soft = cv2.cvtColor(cv2.blur(mask, (blur, blur)), cv2.COLOR_GRAY2BGR)
         region = canvas.image[low[1] : high[1], low[0] : high[0]]
@@ -229,7 +229,7 @@ def _draw_furniture(draw: Draw, room: Room, stage: Stage) -> list[Solid]:
         width, tall, deep = draw.uniform(0.5, 1.6), draw.uniform(0.4, 1.5), draw.uniform(0.35, 0.6)
         if draw.chance(0.45):
             at = room.back(x + width / 2, room.back_m - deep / 2)
-            color = draw.color((0.05, 0.55), (0.2, 0.85))
+            color = draw.material((0.25, 0.92))
             boxes = [Box(*at, 0.0, (width, tall, deep), room.yaw_rad, color)]
             if draw.chance(0.5):
                 boxes.append(
@@ -246,7 +246,7 @@ def _draw_screens(draw: Draw, stage: Stage) -> list[Solid]:
     for _ in range(int(draw.rng.choice([0, 1, 2], p=[0.45, 0.4, 0.15]))):
         z = stage.near_m - draw.uniform(0.5, 0.8)
         x = draw.uniform(-0.95, 0.95) * stage.camera.half_width_m(z)
-        color = draw.color((0.05, 0.5), (0.15, 0.8))
+        color = draw.material((0.2, 0.85))
         tall = draw.uniform(0.35, 0.9)
         box = Box(x, z, 0.0, (draw.uniform(0.3, 1.3), tall, 0.35), draw.uniform(-0.5, 0.5), color)
         out.append(solid([box], stage.camera))

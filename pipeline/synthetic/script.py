@@ -13,8 +13,9 @@ from pipeline.synthetic.visit import Visit
 
 _ACTS = ("walk", "run", "wave", "sit", "fall", "idle")
 _ACT_SHARES = np.array([0.10, 0.17, 0.21, 0.17, 0.20, 0.15])
-_LONG_ABSENCE = 0.25
-_SAME_PERSON = 0.5
+_LONG_ABSENCE = 0.3
+_SAME_PERSON = 0.45
+_SAME_PERSON_LATER = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,9 @@ class _Planner:
 
     def _schedule(self, slot: _Slot, left_s: float) -> None:
         rng = self.draw.rng
-        absence_s = rng.uniform(8, 14) if rng.random() < _LONG_ABSENCE else rng.uniform(0.0, 3.0)
-        slot.next_s = left_s + absence_s
-        if rng.random() >= _SAME_PERSON:
+        long = rng.random() < _LONG_ABSENCE
+        slot.next_s = left_s + (rng.uniform(8.5, 14) if long else rng.uniform(0.0, 3.0))
+        if rng.random() >= (_SAME_PERSON_LATER if long else _SAME_PERSON):
             slot.identity, slot.person = self.newcomer()
 
 

@@ -26,7 +26,7 @@ def seen_stretches(script: Script, camera: Camera, screens: Sequence[Floats], du
     `screens` are convex outlines (V × 2, view pixels) of what stands before everybody. Stretches and holes shorter
     than half a second do not count.
     """
-    grid = np.arange(int(round(duration_s * GRID_HZ)) + 1) / GRID_HZ
+    grid = np.arange(round(duration_s * GRID_HZ) + 1) / GRID_HZ
     spans = [_on_grid(visit, grid) for visit in script.visits]
     views = [_project(visit, camera, grid[low:high]) for visit, (low, high) in zip(script.visits, spans, strict=True)]
     out = []

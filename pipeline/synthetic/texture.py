@@ -26,7 +26,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], cell_px: float, octa
 def plain(rng: np.random.Generator, shape: tuple[int, int], color: Color, roughness: float) -> Picture:
     """Return a plain colour with large soft stains and fine grain."""
     relief = 0.6 * noise(rng, shape, 90) + 0.4 * noise(rng, shape, 3, 1)
-    return np.float32(color) * (1 + roughness * relief)[..., None]
+    return np.array(color, np.float32) * (1 + roughness * relief)[..., None]
 
 
 def grid(
@@ -55,20 +55,20 @@ def grid(
 def stripes(rng: np.random.Generator, shape: tuple[int, int], color: Color, width_m: float, contrast: float) -> Picture:
     """Return vertical stripes."""
     wave = np.sign(np.sin(np.arange(shape[1]) * np.pi / (width_m * PPM)))
-    return plain(rng, shape, color, 0.02) * np.float32(1 + contrast * wave)[None, :, None]
+    return plain(rng, shape, color, 0.02) * (1 + contrast * wave).astype(np.float32)[None, :, None]
 
 
 def leaves(rng: np.random.Generator, shape: tuple[int, int], color: Color) -> Picture:
     """Return foliage or grass: strong fine noise."""
     relief = 0.16 * noise(rng, shape, 14, 3) + 0.14 * noise(rng, shape, 2, 1)
-    return np.float32(color) * (1 + relief)[..., None]
+    return np.array(color, np.float32) * (1 + relief)[..., None]
 
 
 def checker(rng: np.random.Generator, shape: tuple[int, int], color: Color, cell_m: float, contrast: float) -> Picture:
     """Return a chessboard."""
     y, x = (np.arange(size) // int(cell_m * PPM) for size in shape)
     sign = 1 - 2.0 * ((y[:, None] + x[None]) % 2)
-    return plain(rng, shape, color, 0.03) * np.float32(1 + contrast * sign)[..., None]
+    return plain(rng, shape, color, 0.03) * (1 + contrast * sign).astype(np.float32)[..., None]
 
 
 Maker = Callable[[Draw, tuple[int, int], Color], Picture]
@@ -85,10 +85,10 @@ INDOOR_FLOORS: tuple[Maker, ...] = (
 )
 OUTDOOR_FLOORS: tuple[Maker, ...] = (
     lambda d, s, c: plain(d.rng, s, c, 0.09),
-    lambda d, s, c: leaves(d.rng, s, (c[0] * 0.75, c[1], c[2] * 0.6)),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.25, 0.55), (0.35, 0.8), hue=(0.19, 0.33))),
     lambda d, s, c: grid(d.rng, s, c, (0.2, 0.4), 0.5, 0.75),
     lambda d, s, c: grid(d.rng, s, c, (0.8, 0.8), 0.0, 0.8),
-    lambda d, s, c: leaves(d.rng, s, c),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.2, 0.6), (0.35, 0.8), hue=(0.19, 0.33))),
 )
 INDOOR_WALLS: tuple[Maker, ...] = (
     lambda d, s, c: plain(d.rng, s, c, 0.02),
@@ -101,8 +101,8 @@ INDOOR_WALLS: tuple[Maker, ...] = (
     lambda d, s, c: stripes(d.rng, s, c, 0.3, 0.06),
 )
 OUTDOOR_WALLS: tuple[Maker, ...] = (
-    lambda d, s, c: grid(d.rng, s, (c[0], c[1] * 0.75, c[2] * 0.65), (0.09, 0.26), 0.5, 1.2),
-    lambda d, s, c: leaves(d.rng, s, (c[0] * 0.5, c[1] * 0.8, c[2] * 0.4)),
+    lambda d, s, c: grid(d.rng, s, d.color((0.25, 0.5), (0.5, 0.8), hue=(0.0, 0.08)), (0.09, 0.26), 0.5, 1.2),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.3, 0.6), (0.25, 0.6), hue=(0.22, 0.36))),
     lambda d, s, c: plain(d.rng, s, c, 0.04),
     lambda d, s, c: grid(d.rng, s, c, (3.0, 0.14), 0.0, 0.6),
     lambda d, s, c: grid(d.rng, s, c, (0.16, 2.5), 0.0, 0.65),

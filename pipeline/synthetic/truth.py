@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,7 +53,7 @@ class Truth:
         return {
             "stream": stream,
             "model": "synthetic",
-            "duration": round(self.duration_s, 3),
+            "duration": round(float(self.duration_s), 3),
             "segments": [_segment(stream, interval) for interval in self.intervals],
             "gaps": [],
         }
@@ -94,11 +95,14 @@ def loitering(seen: Sequence[Stretch]) -> list[Stretch]:
 def returns(seen: Sequence[Stretch]) -> list[Stretch]:
     """Return when a person seen during `seen` is back in view after an absence of at least 10 s."""
     presences = union(seen, AWAY_S)
-    return [now for before, now in zip(presences, presences[1:], strict=False) if now[0] - before[1] >= RETURN_S]
+    return [now for before, now in pairwise(presences) if now[0] - before[1] >= RETURN_S]
 
 
 def abandoned(owner_seen: Sequence[Stretch], put_s: float, taken_s: float) -> list[Stretch]:
-    """Return when a bag put down at `put_s` stands there without its owner, who is seen during `owner_seen` (one visit)."""
+    """Return when a bag put down at `put_s` stands there without its owner, until somebody takes it at `taken_s`.
+
+    `owner_seen` is when the owner was seen during the visit in which they put it down.
+    """
     if not owner_seen:
         return []
     left_s = max(put_s, max(end for _, end in owner_seen))
