@@ -1,8 +1,9 @@
 """Decoding: from packets to frames with media time."""
 
-from pipeline.decode.decoder import DecodeStats, PacketSource, decode
+from pipeline.decode.decoder import PacketSource, decode
 from pipeline.decode.media_clock import ClockSettings, MediaClock, MediaTime
 from pipeline.decode.picture import Scaler, VideoPicture
+from pipeline.decode.stats import DecodeStats, StampStats
 
 __all__ = [
     "ClockSettings",
@@ -11,6 +12,7 @@ __all__ = [
     "MediaTime",
     "PacketSource",
     "Scaler",
+    "StampStats",
     "VideoPicture",
     "decode",
 ]

@@ -1,7 +1,6 @@
 """The decoder loop: every packet in, every frame out, damage marked and counted instead of hidden."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -11,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from pipeline.decode.media_clock import ClockSettings, MediaClock
 from pipeline.decode.picture import Scaler, VideoPicture
+from pipeline.decode.stats import DecodeStats
 from pipeline.errors import SourceError, SourceUnreadable
 from pipeline.values import DecodedFrame
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     VideoPacket: TypeAlias = av.Packet[VideoStream]
 
-MAX_ERRORS = 8  # sentences kept; the rest is only counted
 TRUNCATED_S = 2.0  # headers may be off by a few frames, and by the audio's length
 _FOREIGN = (av.FFmpegError, EOFError, ValueError)
 
@@ -51,28 +50,6 @@ class PacketSource(Protocol):
     @property
     def first_pts_s(self) -> float | None: ...
     def __iter__(self) -> "Iterator[VideoPacket]": ...
-
-
-@dataclass(slots=True)
-class DecodeStats:
-    """Filled while decoding goes on.
-
-    Attributes:
-        frames_decoded: frames that left the decoder, damaged ones included.
-        corrupt: how many of those are damaged.
-        failed: how many packets gave an error instead of a frame.
-        errors: the first sentences about what went wrong, without secrets.
-    """
-
-    frames_decoded: int = 0
-    corrupt: int = 0
-    failed: int = 0
-    errors: list[str] = field(default_factory=list)
-
-    def note(self, sentence: str) -> None:
-        """Keep a sentence, unless there are too many already."""
-        if len(self.errors) < MAX_ERRORS:
-            self.errors.append(sentence)
 
 
 def decode(
@@ -158,6 +135,7 @@ class _Loop:
         corrupt = frame.is_corrupt
         pts_s = None if frame.pts is None else frame.pts * self._tick_s
         time = self._clock.next(pts_s, frame.duration * self._tick_s, corrupt)
+        self._stats.stamps.see(pts_s)
         self._stats.frames_decoded += 1
         self._stats.corrupt += corrupt
         if pts_s is not None:
