@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from longtake.output import Format, messages, show, write
@@ -26,7 +27,7 @@ def ls(format: Annotated[Format, typer.Option("--format", help="table or json.")
     if format is Format.JSON:
         write(dumps({"models": models}), None)
         return
-    view = Table(header_style="bold")
+    view = Table(box=box.SIMPLE_HEAD)
     for column in models[0]:
         view.add_column(column, overflow="fold")
     for model in models:
@@ -85,7 +86,7 @@ def evaluate(
     if format is Format.JSON:
         write(dumps({"model": load_card(resolve(model)).fingerprint, **figures.rounded()}), output)
         return
-    view = Table("figure", "value", header_style="bold")
+    view = Table("figure", "value", box=box.SIMPLE_HEAD)
     for name, value in figures.rounded().items():
         view.add_row(name, f"{value:.3f}")
     show(view)

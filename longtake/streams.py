@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.table import Table
 
 from longtake.home import home
@@ -22,7 +23,7 @@ def ls(store: StoreOption = None) -> None:
     """List the streams of the store."""
     with TimelineStore.open(store, home()) as opened:
         streams = opened.streams()
-    view = Table(header_style="bold")
+    view = Table(box=box.SIMPLE_HEAD)
     for column in ("name", "state", "watched until", "segments", "updated (UTC)", "source"):
         view.add_column(column, overflow="fold")
     for info in streams:

@@ -5,6 +5,7 @@ import io
 import zlib
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +29,7 @@ def clock(seconds: float) -> str:
 
 def table(timeline: Timeline) -> Table:
     """Segments and gaps by start, one line each."""
-    view = Table(title=f"{timeline.stream} · {timeline.duration:.1f} s", title_justify="left", header_style="bold")
+    view = Table(title=f"{timeline.stream} · {timeline.duration:.1f} s", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("start", "end", "seconds"):
         view.add_column(column, justify="right")
     view.add_column("label")
@@ -102,13 +103,13 @@ def _bars(segments: Sequence[Segment], gaps: Sequence[Gap], start: float, end: f
 
 
 def _axis(start: float, end: float, margin: int, cells: int) -> Text:
-    ticks, line = max(2, cells // 16), [" "] * (cells + 12)
+    """Times under the picture; the last one ends where the picture ends."""
+    ticks, line = max(1, cells // 16), [" "] * cells
     for tick in range(ticks + 1):
-        at = tick * (cells - 1) // ticks
-        mark = clock(start + (end - start) * tick / ticks).removesuffix(".0")
-        mark = mark.split(" ")[-1]
+        mark = clock(start + (end - start) * tick / ticks).removesuffix(".0").split(" ")[-1]
+        at = min(tick * cells // ticks, cells - len(mark))
         line[at : at + len(mark)] = mark
-    return Text(" " * margin + "".join(line).rstrip(), "dim")
+    return Text(" " * margin + "".join(line), "dim")
 
 
 def colour(label: str) -> str:
