@@ -2,19 +2,22 @@
 
 import sys
 
-import click
 import typer
 
-from longtake import __version__, demo, query, run, streams, synth
+from longtake import __version__, demo, doctor, query, run, streams, synth
 from longtake.output import messages
 from pipeline.errors import LongtakeError, redact
 
 app = typer.Typer(
-    help="Action timelines from video streams.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="Action timelines from video streams.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
 app.command("timeline")(query.timeline)
 app.add_typer(streams.app, name="streams")
+app.command("doctor")(doctor.doctor)
 app.command("synth")(synth.synth)
 app.command("demo")(demo.demo)
 
@@ -29,20 +32,13 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 def main() -> None:
     """Run the command line; every error longtake raises on purpose is one sentence and an exit code."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except LongtakeError as error:
         messages.print(f"[bold red]longtake:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        messages.print("stopped; what was committed is kept")
-        sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our answer has gone; there is nobody to tell
+        sys.stderr.close()  # whoever read our answer has gone; there is nobody to tell
         sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _escaped(text: str) -> str:

@@ -18,12 +18,12 @@ DURATION_S = 60.0
 
 def demo(
     source: Annotated[str | None, typer.Argument(help="Your own video instead of a synthetic one.")] = None,
-) -> int:
+) -> None:
     """Film a synthetic scene (or take your video), run it through Ray and Redis, show its timeline."""
     jobs = jobs_of([source or _filmed()], None, 0.0)
     options = Options(resolve(DEFAULT_MODEL), Engine.RAY, None, Config())
     outcomes = execute(jobs, options, fresh=True)
-    tell(jobs, outcomes)
+    tell(outcomes)
     for _, timeline in outcomes:
         if timeline is not None and timeline.duration:
             query.draw(timeline)
@@ -31,7 +31,7 @@ def demo(
                 f"\nask again:  longtake timeline {timeline.stream} --since 10 --label walk", highlight=False
             )
     messages.print(f"the data:   {home()}   (set LONGTAKE_HOME to keep them elsewhere)", highlight=False)
-    return max(report.exit_code for report, _ in outcomes)
+    raise typer.Exit(max(report.exit_code for report, _ in outcomes))
 
 
 def _filmed() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from longtake import query
 from longtake.config import Config, load
@@ -15,7 +16,7 @@ from longtake.output import Format, messages, write
 from longtake.progress import ProgressBars
 from longtake.query import ConfigOption, FormatOption, OutputOption, StoreOption
 from longtake.times import parse_time
-from pipeline.errors import UsageError, redact
+from pipeline.errors import UsageError
 from pipeline.flow import Job, Report
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name
@@ -54,7 +55,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or go on where a run stopped.")] = False,
     config: ConfigOption = None,
     metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port.")] = None,
-) -> int:
+) -> None:
     """Watch sources to their end and print their timelines; run again to go on after a stop."""
     options = Options(resolve(model), engine, store, load(config), metrics_port)
     load_card(options.model)
@@ -62,9 +63,9 @@ def run(
     if format in (Format.CSV, Format.PARQUET) and len(jobs) > 1:
         raise UsageError(f"{format} holds one timeline, these are {len(jobs)}; use --format json or ask one by one")
     outcomes = execute(jobs, options, fresh)
-    tell(jobs, outcomes)
+    tell(outcomes)
     _present(outcomes, format, output)
-    return max(report.exit_code or report.state == "paused" for report, _ in outcomes)
+    raise typer.Exit(max(report.exit_code or int(report.state == "paused") for report, _ in outcomes))
 
 
 Outcome = tuple[Report, Timeline | None]
@@ -134,15 +135,15 @@ def _distinct(names: list[str]) -> list[str]:
     return distinct
 
 
-def tell(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+def tell(outcomes: Sequence[Outcome]) -> None:
     """Say what went wrong, on standard error."""
-    for job, (report, _) in zip(jobs, outcomes, strict=True):
+    for report, _ in outcomes:
         if report.error:
-            messages.print(f"[bold red]{report.stream}[/] ({redact(job.uri)}): {report.error}", soft_wrap=True)
+            messages.print(f"[bold red]{report.stream}[/]: {escape(report.error)}", soft_wrap=True)
         elif report.state == "paused":
             messages.print(f"{report.stream}: stopped before its end; the same command goes on from there")
         for error in report.errors:
-            messages.print(f"[yellow]{report.stream}[/]: {error}", soft_wrap=True)
+            messages.print(f"[yellow]{report.stream}[/]: {escape(error)}", soft_wrap=True)
 
 
 def _present(outcomes: Sequence[Outcome], format: Format, output: Path | None) -> None:

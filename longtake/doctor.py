@@ -1,0 +1,80 @@
+"""`longtake doctor`: what a source holds, and what longtake would do with it."""
+
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from longtake.config import load
+from longtake.output import Format, console, show, write
+from longtake.query import ConfigOption, OutputOption
+from pipeline.errors import UsageError
+from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
+from pipeline.probe import Probe, probe
+from pipeline.source import expand
+from pipeline.source.names import scheme_of
+from pipeline.timeline.document import dumps
+
+
+def doctor(
+    uri: Annotated[str, typer.Argument(help="A file or a URI.")],
+    model: Annotated[str, typer.Option(help="Whose clip grid to count by.")] = DEFAULT_MODEL,
+    config: ConfigOption = None,
+    format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Probe a source: codec, size, rates, first frame, timing oddities, and what a run would do with it."""
+    if format not in (Format.TABLE, Format.JSON):
+        raise UsageError(f"a diagnosis is a table or json, not {format}")
+    (source, *others) = expand(uri)
+    if others:
+        raise UsageError(f"{uri!r} stands for {1 + len(others)} sources; doctor looks at one")
+    if scheme_of(source) == "synthetic":
+        raise UsageError("a synthetic scene has nothing to diagnose; film it with longtake synth, or run it")
+    found = probe(source, load(config).flow.source, spec=load_card(resolve(model)).clip)
+    if format is Format.JSON:
+        write(dumps(found.to_json()), output)
+        return
+    view = Table(title=found.info.uri, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    for name, value in _rows(found):
+        view.add_row(name, value)
+    show(view)
+    for sentence in _advice(found):
+        console.print(f"• {sentence}", highlight=False, soft_wrap=True)
+
+
+def _rows(found: Probe) -> list[tuple[str, str]]:
+    info, timing = found.info, found.timing
+    declared = "unknown" if info.average_rate is None else f"{info.average_rate:.3f}"
+    duration = "unknown" if info.duration_s is None else f"{info.duration_s:.2f} s"
+    return [
+        ("container, codec", f"{info.container}, {info.codec} ({info.pix_fmt or 'pixel format unknown'})"),
+        ("size", f"{info.width}×{info.height}" + (f", turned by {found.rotation}°" if found.rotation else "")),
+        ("frames a second", f"{timing.measured_rate:.3f} measured, {declared} declared"),
+        ("duration", f"{found.watched_s:.2f} s watched, {duration} declared"),
+        ("first time stamp", "none" if timing.first_pts_s is None else f"{timing.first_pts_s:.3f} s"),
+        ("frames decoded", f"{found.frames_decoded} ({found.corrupt} corrupt) at {found.decode_rate:.0f} a second"),
+        ("frames kept", f"{found.frames_kept} ({found.spec.fps:g} a second, {found.spec.width}×{found.spec.height})"),
+        ("clips", f"{found.clips} of {found.spec.frames} frames, a new one every {found.spec.stride}"),
+    ]
+
+
+def _advice(found: Probe) -> list[str]:
+    timing = found.timing
+    steps = f"{timing.shortest_s or 0:.3f} … {timing.longest_s or 0:.3f} s apart"
+    said: list[tuple[Any, str]] = [
+        (found.info.live, "it is live: a run drops the oldest clips when it cannot keep up, and says so as gaps"),
+        (
+            timing.variable,
+            f"the frame rate varies ({timing.shortest_s or 0:.3f} … {timing.longest_s or 0:.3f} s apart): sampled by media time",
+        ),
+        (timing.missing, f"{timing.missing} frames have no time stamp: they are placed at the nominal rate"),
+        (timing.backward, f"{timing.backward} time stamps step back: time is held, never reversed"),
+        (timing.repeated, f"{timing.repeated} time stamps repeat"),
+        (timing.epochs > 1, f"time breaks {timing.epochs - 1} times: each break begins a new epoch"),
+        (not found.complete, "it was not read to its end"),
+    ]
+    gaps = [f"from {gap.start:.2f} to {gap.end:.2f} s there is no answer: {gap.reason}" for gap in found.gaps]
+    sentences = [sentence for holds, sentence in said if holds] + gaps + list(found.errors)
+    return sentences or ["nothing odd: longtake would run it as it is"]
