@@ -7,6 +7,7 @@ eight actions (one-person scenes, frames in which exactly one action holds).
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -58,7 +59,7 @@ class FrameCnn(nn.Module):
         super().__init__()
         widths = (3, 24, 48, 96, 160, 224)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
             layers += [nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.features = nn.Sequential(*layers)

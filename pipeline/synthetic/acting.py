@@ -10,7 +10,7 @@ from pipeline.synthetic.body import Dof
 from pipeline.synthetic.camera import Floats
 from pipeline.synthetic.motion import RAMP_S, Gait, Keyed, hip_swing_rad
 from pipeline.synthetic.person import Person
-from pipeline.synthetic.route import Route, Spot, make_route
+from pipeline.synthetic.route import Route, Spot, bow, make_route
 from pipeline.synthetic.stage import Seat, Stage
 from pipeline.synthetic.visit import VisitBuilder, arm_held
 
@@ -34,7 +34,7 @@ class Actor:
         person, rng = self.builder.person, self.rng
         pace = rng.uniform(0.92, 1.08)
         speed = pace * (person.run_speed if run else person.walk_speed)
-        shortest, longest = (2.4, 5.6) if run else (2.6, 6.5)
+        shortest, longest = (2.3, 4.8) if run else (2.6, 6.5)
         wanted_m = speed * (rng.uniform(shortest, longest) - RAMP_S)
         least_m = speed * (shortest - RAMP_S)
         route = self._route(wanted_m if end is None else least_m, end, heading)
@@ -157,10 +157,11 @@ class Actor:
         while left_m > 0:
             if end is not None and float(np.hypot(*(end - points[-1]))) >= left_m:
                 break
-            points.append(self.stage.next_point(points[-1], self.rng))
-            left_m -= float(np.hypot(*(points[-1] - points[-2])))
+            following = self.stage.next_point(points[-1], self.rng)
+            left_m -= float(np.hypot(*(following - points[-1])))
+            _go_on(points, following)
         if end is not None:
-            points.append(end)
+            _go_on(points, end)
         elif left_m < 0:
             points[-1] = points[-1] + left_m * _unit(points[-1] - points[-2])
         return make_route(np.stack(points), heading)
@@ -191,6 +192,13 @@ class Actor:
         base[[Dof.ELBOW_L, Dof.ELBOW_R]] = 0.0
         # Some walk with an arm up (a phone, a greeting held still): a raised arm alone is no wave.
         return postures.raised_arm(base, self.rng)[0] if self.bag is None and self.rng.random() < 0.15 else base
+
+
+def _go_on(points: list[Floats], following: Floats) -> None:
+    """Append a point to a way, in a bow if it leads back."""
+    if len(points) > 1 and (bowed := bow(points[-2], points[-1], following)) is not None:
+        points.append(bowed)
+    points.append(following)
 
 
 def _unit(vector: Floats) -> Floats:

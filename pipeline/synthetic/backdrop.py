@@ -1,7 +1,7 @@
 """The empty place: floor, walls, ceiling or sky, seen by casting one ray through every pixel; lit and furnished."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.synthetic.texture import INDOOR_FLOORS, INDOOR_WALLS, OUTDOOR_FLOO
 from pipeline.values import UInt8Array
 
 MASTER_HEIGHT, MASTER_WIDTH = 600, 800
+_Real = TypeVar("_Real", Floats, NDArray[np.float32])
 _FLOOR_TILE_M = 3.6
 # Brightness of the floor, back wall, left wall, right wall, ceiling, and nothing, which face the light differently.
 _FACING = np.array([1.0, 0.94, 0.8, 0.86, 0.9, 1.0], np.float32)
@@ -38,7 +39,7 @@ class Room:
     wall_m: float
     outdoor: bool
 
-    def turned(self, points: Floats, about_m: float | None = None) -> Floats:
+    def turned(self, points: _Real, about_m: float | None = None) -> _Real:
         """Rotate points (… × 3) from camera axes into the room's axes, about (0, `about_m`), by default the pivot."""
         sin, cos = float(np.sin(self.yaw_rad)), float(np.cos(self.yaw_rad))
         pivot = self.pivot_m if about_m is None else about_m
@@ -91,7 +92,9 @@ def render_backdrop(draw: Draw, room: Room, camera: Camera) -> UInt8Array:
     return clipped
 
 
-def _nearest(room: Room, origin: Floats, rays: Floats) -> tuple[NDArray[np.int64], Floats]:
+def _nearest(
+    room: Room, origin: NDArray[np.float32], rays: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return which surface each ray meets (in the order of `_FACING`), and how far away."""
     planes = [(1, 0.0), (2, room.back_m), (0, room.left_m), (0, room.right_m), (1, room.wall_m)]
     hit = np.full((6, *rays.shape[:2]), 1e6, np.float32)

@@ -157,7 +157,7 @@ class Body:
         sin, cos = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
         along = (local * to).sum(axis=-1, keepdims=True)
         up = local[..., 1:2]
-        tilted = local - along * to + (up * sin + along * cos) * to
+        tilted: Floats = local - along * to + (up * sin + along * cos) * to
         tilted[..., 1:2] = up * cos - along * sin
         return tilted
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -43,7 +44,7 @@ _BANDS: dict[str, tuple[tuple[float, float], ...]] = {
     "yoke": ((0.0, 0.28),),
 }
 _TRUNK = [_J.SHOULDER_L, _J.SHOULDER_R, _J.HIP_L, _J.HIP_R]
-# Shade of a form's dark side, how far the lit part is shrunk and moved towards the light (view pixels up-left, in radii).
+# Brightness of a form's dark side; size of its lit part, which lies towards the light.
 _DARK, _LIT_SIZE = 0.72, 0.74
 
 
@@ -164,9 +165,11 @@ def _draw_head(canvas: Canvas, view: _View, clothes: Clothes) -> None:
     if clothes.hair_style == "bun":
         bun = head - (face - head) * 1.2 + (head - view.points[_J.CHEST]) * 0.42
         _blob(canvas, bun, bun, radius * 0.45, radius * 0.45, clothes.hair)
-    hair = lambda: _blob(canvas, head, head + (head - view.points[_J.CHEST]) * 0.08, radius, radius, scalp)  # noqa: E731
-    skin = lambda: _blob(canvas, face, face, radius * 0.86, radius * 0.86, clothes.skin, view.light)  # noqa: E731
-    first, second = (hair, skin) if view.depth[_J.FACE] <= view.depth[_J.HEAD] + 0.015 else (skin, hair)
+    crown = head + (head - view.points[_J.CHEST]) * 0.08
+    hair = partial(_blob, canvas, head, crown, radius, radius, scalp)
+    skin = partial(_blob, canvas, face, face, 0.86 * radius, 0.86 * radius, clothes.skin, view.light)
+    toward_camera = view.depth[_J.FACE] <= view.depth[_J.HEAD] + 0.015
+    first, second = (hair, skin) if toward_camera else (skin, hair)
     first()
     second()
     if clothes.hair_style == "cap":

@@ -17,7 +17,7 @@ _SPARE = 64
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Attributes: noise in grey levels of a 640×480 pixel; flicker and vignette (at the corners) as parts of the brightness."""
+    """Attributes: noise in grey levels of a 640×480 pixel; flicker and vignette as parts of 1."""
 
     seed: int
     noise: float

@@ -9,6 +9,9 @@ from pipeline.synthetic.camera import Floats
 from pipeline.synthetic.motion import smooth, travelled_m
 
 _TURN_S = 0.6
+_AHEAD_M = 0.25
+_SHARP_COS = 0.1
+_BOW_M = 0.4
 
 
 class Place(Protocol):
@@ -45,21 +48,37 @@ class Route:
 
     def places(self, t_s: Floats, duration_s: float) -> Floats:
         s = travelled_m(t_s, duration_s, self.length_m)
-        here = self._at(s)
-        ahead = self._at(np.minimum(s + 0.25, self.length_m)) - self._at(np.maximum(s - 0.25, 0.0))
-        heading = np.arctan2(ahead[:, 0], ahead[:, 1])
+        heading = self._heading(s)
         if self.final_heading is not None:
-            part = smooth((t_s - (duration_s - _TURN_S)) / _TURN_S)
-            heading = heading + part * angle_between(heading, np.full_like(heading, self.final_heading))
-        return np.column_stack([here, heading])
+            turn = angle_between(float(self._heading(np.array([self.length_m]))[0]), self.final_heading)
+            heading = heading + turn * smooth((t_s - (duration_s - _TURN_S)) / _TURN_S)
+        return np.column_stack([self._at(s), heading])
+
+    def _heading(self, s: Floats) -> Floats:
+        way = self._at(np.minimum(s + _AHEAD_M, self.length_m)) - self._at(np.maximum(s - _AHEAD_M, 0.0))
+        return np.arctan2(way[:, 0], way[:, 1])
 
     def _at(self, s: Floats) -> Floats:
         return np.column_stack([np.interp(s, self.distance_m, self.points[:, axis]) for axis in (0, 1)])
 
 
-def angle_between(start: Floats, end: Floats) -> Floats:
+def angle_between(start: float, end: float) -> float:
     """Return the shortest turn from one heading to another, in (−π, π]."""
-    return np.arctan2(np.sin(end - start), np.cos(end - start))
+    return float(np.arctan2(np.sin(end - start), np.cos(end - start)))
+
+
+def bow(before: Floats, corner: Floats, after: Floats) -> Floats | None:
+    """Return a floor point that makes a way back at `corner` a bow instead of a cusp; None where the turn is gentle."""
+    coming, going = corner - before, after - corner
+    coming = coming / max(1e-6, float(np.hypot(*coming)))
+    going = going / max(1e-6, float(np.hypot(*going)))
+    if float(coming @ going) > _SHARP_COS:
+        return None
+    aside = going - float(going @ coming) * coming
+    size = float(np.hypot(*aside))
+    aside = aside / size if size > 1e-3 else np.array([coming[1], -coming[0]])
+    bowed: Floats = corner + _BOW_M * (coming + 1.6 * aside)
+    return bowed
 
 
 def make_route(waypoints: Floats, final_heading: float | None = None) -> Route:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.synthetic.bag import Bag
 from pipeline.synthetic.camera import Camera, Floats
 from pipeline.synthetic.canvas import Canvas
 from pipeline.synthetic.draw import Color, shade
@@ -19,6 +20,10 @@ _FACES = (
     ((1, 3, 7, 5), (0.0, 0.0, 1.0)),
 )
 _LIGHT = np.array([-0.45, 0.75, -0.5])
+_BAG_DEEP = {"handbag": 0.45, "suitcase": 0.5, "box": 0.9}
+_BAG_TALL = {"handbag": 0.8, "suitcase": 1.35, "box": 0.8}
+_GRIP_M = 0.1
+_BAG_HEADING_RAD = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,15 @@ def seat_boxes(seat: Seat, color: Color) -> list[Box]:
     return boxes
 
 
-def bag_boxes(
-    x: float, z: float, bottom_m: float, heading: float, size_m: float, shape: str, color: Color
-) -> list[Box]:
-    """Return the boxes of a bag; it hangs or stands with its bottom at `bottom_m`."""
-    depth = {"handbag": 0.45, "suitcase": 0.5, "box": 0.9}[shape] * size_m
-    tall = {"handbag": 0.8, "suitcase": 1.35, "box": 0.8}[shape] * size_m
-    body = Box(x, z, bottom_m, (depth, tall, 1.1 * size_m), heading, color)
-    grip = Box(x, z, bottom_m + tall, (0.03, 0.1, 0.35 * size_m), heading, shade(color, 0.5))
-    return [body] if shape == "box" else [body, grip]
+def bag_height_m(bag: Bag) -> float:
+    """Return how high a bag is with its grip."""
+    return _BAG_TALL[bag.shape] * bag.size_m + _GRIP_M
+
+
+def bag_boxes(bag: Bag, x: float, z: float, bottom_m: float) -> list[Box]:
+    """Return the boxes of a bag that hangs or stands with its bottom at `bottom_m`."""
+    deep, tall = _BAG_DEEP[bag.shape] * bag.size_m, _BAG_TALL[bag.shape] * bag.size_m
+    body = Box(x, z, bottom_m, (deep, tall, 1.1 * bag.size_m), _BAG_HEADING_RAD, bag.color)
+    grip_size = (0.03, _GRIP_M, 0.35 * bag.size_m)
+    grip = Box(x, z, bottom_m + tall, grip_size, _BAG_HEADING_RAD, shade(bag.color, 0.5))
+    return [body] if bag.shape == "box" else [body, grip]

@@ -1,6 +1,7 @@
 """Procedural surfaces, as RGB pictures at `PPM` pixels per metre."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,14 +20,18 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], cell_px: float, octa
         step = max(1.0, cell_px / 2**octave)
         small = (max(2, int(shape[0] / step) + 1), max(2, int(shape[1] / step) + 1))
         coarse = rng.standard_normal(small, dtype=np.float32)
-        total += cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR) / 1.6**octave
-    return total / max(1e-6, float(total.std()))
+        total += cast(Picture, cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)) / 1.6**octave
+    return total / np.float32(max(1e-6, float(total.std())))
+
+
+def _tinted(color: Color, brightness: NDArray[np.floating[Any]]) -> Picture:
+    return cast(Picture, np.array(color, np.float32) * brightness.astype(np.float32)[..., None])
 
 
 def plain(rng: np.random.Generator, shape: tuple[int, int], color: Color, roughness: float) -> Picture:
     """Return a plain colour with large soft stains and fine grain."""
     relief = 0.6 * noise(rng, shape, 90) + 0.4 * noise(rng, shape, 3, 1)
-    return np.array(color, np.float32) * (1 + roughness * relief)[..., None]
+    return _tinted(color, 1 + roughness * relief)
 
 
 def grid(
@@ -49,26 +54,26 @@ def grid(
     out = plain(rng, shape, color, 0.04) * shades[row % 64, column % 64][..., None]
     edge_m = np.minimum((rows - row) * cell_m[0], (columns - column) * cell_m[1])
     out[edge_m < 0.014] *= joint
-    return out
+    return cast(Picture, out)
 
 
 def stripes(rng: np.random.Generator, shape: tuple[int, int], color: Color, width_m: float, contrast: float) -> Picture:
     """Return vertical stripes."""
     wave = np.sign(np.sin(np.arange(shape[1]) * np.pi / (width_m * PPM)))
-    return plain(rng, shape, color, 0.02) * (1 + contrast * wave).astype(np.float32)[None, :, None]
+    return cast(Picture, plain(rng, shape, color, 0.02) * (1 + contrast * wave).astype(np.float32)[None, :, None])
 
 
 def leaves(rng: np.random.Generator, shape: tuple[int, int], color: Color) -> Picture:
     """Return foliage or grass: strong fine noise."""
     relief = 0.16 * noise(rng, shape, 14, 3) + 0.14 * noise(rng, shape, 2, 1)
-    return np.array(color, np.float32) * (1 + relief)[..., None]
+    return _tinted(color, 1 + relief)
 
 
 def checker(rng: np.random.Generator, shape: tuple[int, int], color: Color, cell_m: float, contrast: float) -> Picture:
     """Return a chessboard."""
     y, x = (np.arange(size) // int(cell_m * PPM) for size in shape)
     sign = 1 - 2.0 * ((y[:, None] + x[None]) % 2)
-    return plain(rng, shape, color, 0.03) * (1 + contrast * sign).astype(np.float32)[..., None]
+    return cast(Picture, plain(rng, shape, color, 0.03) * (1 + contrast * sign).astype(np.float32)[..., None])
 
 
 Maker = Callable[[Draw, tuple[int, int], Color], Picture]

@@ -37,10 +37,10 @@ class Span:
         places = self.place.places(local, duration)
         pose_before, heading_before = self.before
         first = self.place.places(np.zeros(1), duration)[0, 2]
-        turn = float(angle_between(np.array(heading_before), first))
+        turn = angle_between(heading_before, float(first))
         part = smooth(local / self.blend_s)[:, None]
         turned = smooth(local / float(np.clip(abs(turn) / 3.0, 0.25, 0.9)))
-        places[:, 2] -= (1 - turned) * angle_between(np.full(len(local), heading_before), places[:, 2])
+        places[:, 2] -= (1 - turned) * turn
         return (1 - part) * pose_before + part * poses, places
 
 
