@@ -1,13 +1,17 @@
 """What a source holds and what longtake would do with it, for `longtake doctor`."""
 
+import math
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline import synthetic
 from pipeline.clip import ClipCutter
 from pipeline.decode import DecodeStats, VideoPicture, decode
 from pipeline.errors import SourceError
-from pipeline.source import Source, SourceInfo, SourceSettings, open_source
+from pipeline.source import SourceInfo, SourceSettings, open_source
+from pipeline.source.names import scheme_of
 from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap
 
 VARIABLE = 1.5  # longest over shortest frame interval from which a rate counts as variable
@@ -83,7 +87,7 @@ def probe(
     """Read a source as a run would, without a model.
 
     Args:
-        uri: anything `open_source` opens.
+        uri: anything `open_source` opens, or `synthetic://`.
         spec: the clip grid; the default model's where None.
         live_limit_s: media seconds read of a live source; a recording is read to its end.
         threads: decoder threads.
@@ -91,19 +95,57 @@ def probe(
     Raises:
         SourceError: the source cannot be opened, or gives no frame.
     """
+    stats = DecodeStats()
+    if scheme_of(uri) == "synthetic":
+        return _Probing(*_synthetic(uri, stats), stats, spec or ClipSpec()).run()
     with open_source(uri, settings) as source:
-        return _Probing(source, spec or ClipSpec(), live_limit_s, threads).run()
+        limit_s = live_limit_s if source.info.live else math.inf
+        frames = decode(source, threads=threads, stats=stats)
+        return _Probing(source.info, frames, stats, spec or ClipSpec(), limit_s).run()
+
+
+def _synthetic(uri: str, stats: DecodeStats) -> tuple[SourceInfo, Iterator[DecodedFrame]]:
+    scene, fps, (width, height) = synthetic.parse_uri(uri)
+    info = SourceInfo(
+        uri=uri,
+        kind="synthetic",
+        live=False,
+        container="synthetic",
+        codec="none",
+        pix_fmt=None,
+        width=width,
+        height=height,
+        average_rate=fps,
+        nominal_rate=fps,
+        duration_s=scene.duration_s,
+        start_wall_s=None,
+    )
+
+    def counted() -> Iterator[DecodedFrame]:
+        for frame in synthetic.frames(scene, fps):
+            stats.frames_decoded += 1
+            stats.stamps.see(frame.pts_s)
+            yield frame
+
+    return info, counted()
 
 
 class _Probing:
     """One reading of a source."""
 
-    def __init__(self, source: Source, spec: ClipSpec, live_limit_s: float, threads: int) -> None:
-        self._source = source
+    def __init__(
+        self,
+        info: SourceInfo,
+        frames: Iterator[DecodedFrame],
+        stats: DecodeStats,
+        spec: ClipSpec,
+        limit_s: float = math.inf,
+    ) -> None:
+        self._info = info
+        self._frames = frames
+        self._stats = stats
         self._spec = spec
-        self._limit_s = live_limit_s if source.info.live else float("inf")
-        self._threads = threads
-        self._stats = DecodeStats()
+        self._limit_s = limit_s
         self._cutter = ClipCutter("probe", spec)
         self._clips = 0
         self._gaps: list[Gap] = []
@@ -119,7 +161,7 @@ class _Probing:
         self._take(self._cutter.finish())
         decode_rate = self._stats.frames_decoded / (time.perf_counter() - began_s)
         return Probe(
-            info=self._source.info,
+            info=self._info,
             rotation=self._rotation,
             timing=self._timing(),
             spec=self._spec,
@@ -137,7 +179,7 @@ class _Probing:
     def _read(self) -> bool:
         """Return whether the source was read to its end; a fault after the first frame is noted."""
         try:
-            for frame in decode(self._source, threads=self._threads, stats=self._stats):
+            for frame in self._frames:
                 self._see(frame)
                 self._take(self._cutter.push(frame))
                 if self._cutter.until_s >= self._limit_s:

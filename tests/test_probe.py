@@ -50,3 +50,9 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         probe(str(tmp_path / "noise.mp4"))
     with pytest.raises(SourceNotFound):
         probe(str(tmp_path / "missing.mp4"))
+
+
+def test_a_synthetic_scene_is_probed_like_a_recording() -> None:
+    told = probe("synthetic://seed=3&duration=4&fps=10&size=64x48")
+    assert (told.info.kind, told.frames_decoded, told.frames_kept, told.clips) == ("synthetic", 40, 20, 2)
+    assert told.timing.measured_rate == pytest.approx(10.0)

@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import redact
 
-Kind = Literal["file", "http", "rtsp", "device"]
+Kind = Literal["file", "http", "rtsp", "device", "synthetic"]
 
 BELIEVABLE_RATES = (0.01, 240.0)  # FLV and Matroska declare 1000 frames a second when they do not know
 
