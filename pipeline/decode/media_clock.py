@@ -34,7 +34,8 @@ class MediaClock:
     """Turns raw time stamps, in the decoder's order, into epochs and media seconds that never decrease within one.
 
     What holds:
-        - An epoch begins at its first frame. Missing stamps continue from the last and resynchronise at the next.
+        - An epoch begins at its first frame. Missing stamps continue from the last and resynchronise at the next; those
+          missing at the very start (RTSP often lacks the first) lie just before the first one that comes.
         - A step back of at most `max_backward_s` (packed B-frames, jitter) repeats the time reached; a longer one
           begins an epoch with nothing skipped.
         - A good frame more than the hold limit after the last good one begins an epoch. What is skipped counts from
@@ -61,6 +62,7 @@ class MediaClock:
         self._max_backward_s = settings.max_backward_s
         self._epoch = epoch
         self._begun = False
+        self._stamped = False  # a frame with a time stamp has come
         self._base_s = first_pts_s  # raw seconds of media time zero
         self._reached_s = 0.0  # media seconds of the newest frame
         self._newest_s = 0.0  # raw seconds of the newest frame, good or damaged
@@ -79,6 +81,9 @@ class MediaClock:
         raw_s = self._next_s if pts_s is None else pts_s
         if not self._begun:
             self._begin(raw_s)
+        elif pts_s is not None and not self._stamped:
+            self._shift(pts_s - self._next_s)
+        self._stamped = self._stamped or pts_s is not None
         shown_s = self._believable_s(duration_s)
         if corrupt:
             self._damaged(raw_s)
@@ -97,6 +102,15 @@ class MediaClock:
         self._begun = True
         self._base_s = raw_s if self._base_s is None else self._base_s
         self._newest_s = self._good_s = self._good_end_s = raw_s
+
+    def _shift(self, by_s: float) -> None:
+        """Frames without stamps opened the epoch; the first stamp says where on the source's axis they lie."""
+        assert self._base_s is not None
+        self._base_s += by_s
+        self._newest_s += by_s
+        self._next_s += by_s
+        self._good_s += by_s
+        self._good_end_s += by_s
 
     def _damaged(self, raw_s: float) -> None:
         if 0 <= raw_s - self._newest_s <= self.hold_limit_s:

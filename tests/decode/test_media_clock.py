@@ -24,6 +24,7 @@ def times(pts: list[float | None], rate: float | None = 10.0, **options: float) 
         ("repeated", [0.0, 0.1, 0.1, 0.2], [(0, 0.0), (0, 0.1), (0, 0.1), (0, 0.2)]),
         ("missing, then resynchronised", [0.0, None, None, 0.35], [(0, 0.0), (0, 0.1), (0, 0.2), (0, 0.35)]),
         ("missing from the start", [None, None, 0.2], [(0, 0.0), (0, 0.1), (0, 0.2)]),
+        ("missing from the start of a camera", [None, 5000.0, 5000.1], [(0, 0.0), (0, 0.1), (0, 0.2)]),
         ("missing for ever", [None, None, None], [(0, 0.0), (0, 0.1), (0, 0.2)]),
         ("packed B-frames", [0.4, 0.6, 0.5, 0.7, 0.9, 0.8], [(0, 0.0), *[(0, t) for t in (0.2, 0.2, 0.3, 0.5, 0.5)]]),
         ("a second back is smoothed", [0.0, 1.0, 0.0, 1.1], [(0, 0.0), (0, 1.0), (0, 1.0), (0, 1.1)]),
