@@ -87,30 +87,32 @@ class ModelWorker:
 
     def _features(self, clips: Sequence[UInt8Array]) -> Tensor:
         """Bucket×D features; rows beyond the clips belong to nobody."""
-        pixels = self._pixels()
-        for row, clip in zip(pixels, clips, strict=False):
-            row.copy_(torch.from_numpy(clip).view(row.shape))
-        pixels[len(clips) :] = 0
-        torch.addcmul(self._offset, pixels, self._scale, out=pixels)
+        pixels, staged = self._scratch()
+        rows = staged.numpy()
+        for row, clip in zip(rows, clips, strict=False):
+            np.copyto(row, clip.reshape(row.shape))
+        rows[len(clips) :] = 0
+        torch.addcmul(self._offset, pixels.copy_(staged), self._scale, out=pixels)
         spec = self.card.clip
         x = pixels.view(-1, spec.frames, spec.height, spec.width, 3).permute(0, 1, 4, 2, 3)
         features: Tensor = self._encoder(x.to(self._dtype))
         return features.float().cpu()
 
-    def _pixels(self) -> Tensor:
-        """This thread's own bucket of float pixels: a fresh one each call would cost more than it holds."""
-        if not hasattr(self._buffers, "pixels"):
+    def _scratch(self) -> tuple[Tensor, Tensor]:
+        """This thread's own bucket of float pixels on the device, and of bytes here to fill it from.
+
+        Fresh ones each call would cost more than filling them.
+        """
+        if not hasattr(self._buffers, "scratch"):
             spec = self.card.clip
             shape = (self.encode_bucket, spec.frames * spec.height, spec.width * 3)
-            self._buffers.pixels = torch.empty(shape, device=self._device)
-        pixels: Tensor = self._buffers.pixels
-        return pixels
+            staged = torch.empty(shape, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+            self._buffers.scratch = torch.empty(shape, device=self._device), staged
+        scratch: tuple[Tensor, Tensor] = self._buffers.scratch
+        return scratch
 
     def _remember(self, requests: Sequence[RememberRequest]) -> list[Remembered]:
-        state = self._temporal.initial_state(self.remember_bucket)
-        for row, request in enumerate(requests):
-            if request.state is not None:
-                state[row] = torch.from_numpy(request.state)
+        state = self._states(requests)
         features, gaps = self._sequences(requests)
         probs, states = [], []
         for x, gap in zip(features, gaps, strict=True):
@@ -120,6 +122,14 @@ class ModelWorker:
         probs_nbc, states_nbs = torch.stack(probs).cpu().numpy(), torch.stack(states).cpu().numpy()
         lengths = [len(request.features) for request in requests]
         return [Remembered(probs_nbc[:n, row].copy(), states_nbs[n - 1, row].copy()) for row, n in enumerate(lengths)]
+
+    def _states(self, requests: Sequence[RememberRequest]) -> Tensor:
+        """Bucket×S: the requests' states; the initial one for new streams and rows that belong to nobody."""
+        states = np.array(self._temporal.initial_state(self.remember_bucket).cpu())
+        for row, request in enumerate(requests):
+            if request.state is not None:
+                states[row] = request.state
+        return torch.from_numpy(states).to(self._device)
 
     def _sequences(self, requests: Sequence[RememberRequest]) -> tuple[Tensor, Tensor]:
         """N×bucket×D features and N×bucket gaps, zero beyond each request's end."""

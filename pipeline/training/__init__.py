@@ -1,0 +1,1 @@
+"""Training: scenes filmed once, an encoder trained on short clips, a temporal model on its features along streams."""

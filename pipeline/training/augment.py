@@ -1,0 +1,72 @@
+"""Variations of a clip that do not change what happens in it: mirror, framing, light, sharpness, coding, noise."""
+
+import cv2
+import numpy as np
+
+from pipeline.values import UInt8Array
+
+_NOISE_POOL = np.random.default_rng(0).standard_normal(1 << 21).astype(np.float32)
+
+
+def vary(clip_THWC: UInt8Array, rng: np.random.Generator, size: tuple[int, int] | None = None) -> UInt8Array:
+    """Return a varied copy of T×H×W×3 pictures; every picture of the clip is varied alike, save for its noise.
+
+    Args:
+        size: height and width of the copy, those of the clip when None.
+    """
+    clip = _framed(clip_THWC, rng, size or clip_THWC.shape[1:3])
+    clip = np.asarray(cv2.LUT(clip.reshape(-1, 1, 3), _light(rng)), np.uint8).reshape(clip.shape)
+    if rng.random() < 0.5:
+        clip = _softened(clip, rng)
+    if rng.random() < 0.3:
+        clip = _coded(clip, int(rng.integers(35, 90)))
+    if rng.random() < 0.6:
+        clip = _noisy(clip, rng.uniform(1, 9), rng)
+    return np.ascontiguousarray(clip)
+
+
+def _framed(clip: UInt8Array, rng: np.random.Generator, size: tuple[int, int]) -> UInt8Array:
+    """Mirrored half of the time, zoomed by up to a tenth, moved a little, turned by up to three degrees."""
+    height, width = clip.shape[1:3]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-3, 3), rng.uniform(0.95, 1.12))
+    matrix = np.asarray(turn, np.float64)
+    matrix[:, 2] += rng.uniform(-0.04, 0.04, 2) * (width, height)
+    if rng.random() < 0.5:
+        matrix[0] *= -1
+        matrix[0, 2] += width - 1
+    matrix *= np.array([[size[1] / width], [size[0] / height]])
+    out, flags, border = size[::-1], cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
+    return np.stack([cv2.warpAffine(frame, matrix, out, flags=flags, borderMode=border) for frame in clip]).astype(
+        np.uint8
+    )
+
+
+def _light(rng: np.random.Generator) -> UInt8Array:
+    """A table 256×1×3: gamma and contrast for all channels, gain and offset for each."""
+    x = np.linspace(0, 1, 256)[:, None] ** np.exp(rng.uniform(-0.35, 0.35))
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
+    table = (x - 0.5) * gain + 0.5 + rng.uniform(-0.12, 0.12) + rng.uniform(-0.04, 0.04, 3)
+    levels: UInt8Array = (np.clip(table, 0, 1) * 255).astype(np.uint8)
+    return levels[:, None]
+
+
+def _softened(clip: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    sigma = rng.uniform(0.2, 0.8)
+    return np.stack([np.asarray(cv2.GaussianBlur(frame, (3, 3), sigma), np.uint8) for frame in clip])
+
+
+def _coded(clip: UInt8Array, quality: int) -> UInt8Array:
+    """Through JPEG and back: blocks and ringing like those of a video codec."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    coded = (cv2.imencode(".jpg", frame, options)[1] for frame in clip)
+    return np.stack([np.asarray(cv2.imdecode(one, cv2.IMREAD_COLOR), np.uint8) for one in coded])
+
+
+def _noisy(clip: UInt8Array, sigma: float, rng: np.random.Generator) -> UInt8Array:
+    """Sensor noise, cut from a pool: fresh normal numbers would cost more than the rest together."""
+    noisy = np.empty_like(clip)
+    for frame, out in zip(clip, noisy, strict=True):
+        start = int(rng.integers(len(_NOISE_POOL) - frame.size))
+        noise = _NOISE_POOL[start : start + frame.size].reshape(frame.shape)
+        np.clip(frame + sigma * noise, 0, 255, out=out, casting="unsafe")
+    return noisy
