@@ -48,8 +48,9 @@ def macro_recall(predicted: NDArray[np.int64], target: NDArray[np.int64]) -> tup
 
 
 def histograms(images: NDArray[np.uint8]) -> torch.Tensor:
+    """Return square roots of 8×8×8 colour histograms (N × 512), scaled to about unit variance."""
     counts = [cv2.calcHist([image], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel() for image in images]
-    return torch.from_numpy(np.sqrt(np.stack(counts) / (SIZE * SIZE))).float()
+    return torch.from_numpy(np.sqrt(np.stack(counts) / (SIZE * SIZE)) * 20).float()
 
 
 class FrameCnn(nn.Module):
@@ -84,7 +85,8 @@ def train(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, epochs:
             chosen = prepare(inputs[index])
             if flip and epoch % 2:
                 chosen = chosen.flip(-1)
-            loss = loss_of(model(chosen), targets[index])
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = loss_of(model(chosen), targets[index])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -103,7 +105,8 @@ def prepare(inputs: torch.Tensor) -> torch.Tensor:
 @torch.inference_mode()
 def predict(model: nn.Module, inputs: torch.Tensor) -> NDArray[np.int64]:
     model.eval()
-    return np.concatenate([model(prepare(part)).argmax(dim=1).numpy() for part in inputs.split(256)])
+    with torch.autocast("cpu", torch.bfloat16):
+        return np.concatenate([model(prepare(part)).argmax(dim=1).numpy() for part in inputs.split(256)])
 
 
 def gather(arguments: argparse.Namespace) -> tuple[Frames, Frames]:
@@ -140,8 +143,8 @@ def main() -> int:
     (images, targets), (heldout, heldout_targets) = gather(arguments)
     print(f"{len(images)} frames to train on, {len(heldout)} held-out; per action {np.bincount(heldout_targets)}")
     labels = torch.from_numpy(targets)
-    linear = nn.Linear(512, len(ACTIONS))
-    train(linear, histograms(images), labels, arguments.epochs, 0.05, flip=False)
+    linear = nn.Sequential(nn.Linear(512, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, len(ACTIONS)))
+    train(linear, histograms(images), labels, arguments.epochs, 2e-3, flip=False)
     easy = report("colour histogram", HISTOGRAM_LIMIT, predict(linear, histograms(heldout)), heldout_targets)
     network = FrameCnn().to(memory_format=torch.channels_last)
     train(network, torch.from_numpy(images), labels, arguments.epochs, 2e-3, flip=True)

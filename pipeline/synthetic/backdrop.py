@@ -11,7 +11,16 @@ from pipeline.synthetic.camera import Camera, Floats
 from pipeline.synthetic.decor import decorate, sky
 from pipeline.synthetic.draw import Draw
 from pipeline.synthetic.stage import Stage
-from pipeline.synthetic.texture import INDOOR_FLOORS, INDOOR_WALLS, OUTDOOR_FLOORS, OUTDOOR_WALLS, PPM, Picture, plain
+from pipeline.synthetic.texture import (
+    INDOOR_FLOORS,
+    INDOOR_WALLS,
+    OUTDOOR_FLOORS,
+    OUTDOOR_HEDGE,
+    OUTDOOR_WALLS,
+    PPM,
+    Picture,
+    plain,
+)
 from pipeline.values import UInt8Array
 
 MASTER_HEIGHT, MASTER_WIDTH = 600, 800
@@ -119,7 +128,7 @@ def _textures(draw: Draw, room: Room) -> list[Picture | None]:
     tall = round(room.wall_m * PPM)
     depth = room.back_m + 2.0
     back = wall(draw, (tall, round((room.right_m - room.left_m) * PPM)), paint)
-    decorated = not room.outdoor or room.wall_m > 2.4
+    decorated = not room.outdoor or (room.wall_m > 2.4 and wall is not OUTDOOR_HEDGE)
     if decorated:
         decorate(draw, back, room.outdoor)
     if room.outdoor:

@@ -59,6 +59,11 @@ class Joint(IntEnum):
     FACE = 17
 
 
+_TRUNK = [Joint.PELVIS, Joint.CHEST, Joint.HEAD, Joint.HIP_L, Joint.HIP_R]
+_BEARING = [*_TRUNK, *range(Joint.KNEE_L, Joint.TOE_R + 1)]
+_UPRIGHT_RAD, _LYING_RAD = np.radians(40), np.radians(80)
+
+
 def pose(**degrees: float) -> Floats:
     """Return standing upright with planted feet, except for the named degrees of freedom (in degrees)."""
     vector = np.zeros(len(Dof))
@@ -107,13 +112,21 @@ class Body:
     def joints(self, poses: Floats, places: Floats) -> Floats:
         """Return joint positions (N × 18 × 3, metres) of poses (N × 22) at places (N × 3: x, z, heading).
 
-        The lowest point of the body touches the floor: sitting, crouching and lying need no heights of their own.
+        The body is put on the floor: sitting, crouching and lying need no heights of their own.
         """
         local = self._tilt(self._local(poses), poses)
         ankles = local[:, [Joint.ANKLE_L, Joint.ANKLE_R]].mean(axis=1)
         local[..., [0, 2]] -= (poses[:, Dof.PLANTED, None] * ankles[:, [0, 2]])[:, None]
-        local[..., 1] += (poses[:, Dof.LIFT] - (local[..., 1] - self.radii).min(axis=1))[:, None]
+        self._ground(local, poses)
         return _into_room(local, places)
+
+    def _ground(self, local: Floats, poses: Floats) -> None:
+        """Put the body on the floor: standing on whatever is lowest, lying on its trunk with the limbs laid down."""
+        bottom = local[..., 1] - self.radii
+        tilt = np.hypot(poses[:, Dof.TILT_FORWARD], poses[:, Dof.TILT_SIDE])
+        lying = np.clip((tilt - _UPRIGHT_RAD) / (_LYING_RAD - _UPRIGHT_RAD), 0, 1)
+        lowest = (1 - lying) * bottom[:, _BEARING].min(axis=1) + lying * bottom[:, _TRUNK].min(axis=1)
+        local[..., 1] = np.maximum(local[..., 1] - lowest[:, None], self.radii) + poses[:, Dof.LIFT, None]
 
     def _local(self, p: Floats) -> Floats:
         h = self.height_m

@@ -65,7 +65,7 @@ def stripes(rng: np.random.Generator, shape: tuple[int, int], color: Color, widt
 
 def leaves(rng: np.random.Generator, shape: tuple[int, int], color: Color) -> Picture:
     """Return foliage or grass: strong fine noise."""
-    relief = 0.16 * noise(rng, shape, 14, 3) + 0.14 * noise(rng, shape, 2, 1)
+    relief = 0.1 * noise(rng, shape, 14, 3) + 0.12 * noise(rng, shape, 2, 1)
     return _tinted(color, 1 + relief)
 
 
@@ -90,10 +90,10 @@ INDOOR_FLOORS: tuple[Maker, ...] = (
 )
 OUTDOOR_FLOORS: tuple[Maker, ...] = (
     lambda d, s, c: plain(d.rng, s, c, 0.09),
-    lambda d, s, c: leaves(d.rng, s, d.color((0.25, 0.55), (0.35, 0.8), hue=(0.19, 0.33))),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.25, 0.45), (0.35, 0.65), hue=(0.19, 0.31))),
     lambda d, s, c: grid(d.rng, s, c, (0.2, 0.4), 0.5, 0.75),
     lambda d, s, c: grid(d.rng, s, c, (0.8, 0.8), 0.0, 0.8),
-    lambda d, s, c: leaves(d.rng, s, d.color((0.2, 0.6), (0.35, 0.8), hue=(0.19, 0.33))),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.2, 0.45), (0.35, 0.65), hue=(0.19, 0.31))),
 )
 INDOOR_WALLS: tuple[Maker, ...] = (
     lambda d, s, c: plain(d.rng, s, c, 0.02),
@@ -107,8 +107,9 @@ INDOOR_WALLS: tuple[Maker, ...] = (
 )
 OUTDOOR_WALLS: tuple[Maker, ...] = (
     lambda d, s, c: grid(d.rng, s, d.color((0.25, 0.5), (0.5, 0.8), hue=(0.0, 0.08)), (0.09, 0.26), 0.5, 1.2),
-    lambda d, s, c: leaves(d.rng, s, d.color((0.3, 0.6), (0.25, 0.6), hue=(0.22, 0.36))),
+    lambda d, s, c: leaves(d.rng, s, d.color((0.25, 0.45), (0.25, 0.55), hue=(0.22, 0.34))),
     lambda d, s, c: plain(d.rng, s, c, 0.04),
     lambda d, s, c: grid(d.rng, s, c, (3.0, 0.14), 0.0, 0.6),
     lambda d, s, c: grid(d.rng, s, c, (0.16, 2.5), 0.0, 0.65),
 )
+OUTDOOR_HEDGE = OUTDOOR_WALLS[1]
