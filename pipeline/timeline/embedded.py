@@ -61,15 +61,12 @@ class EmbeddedServer:
             client.close()
             client.connection_pool.disconnect()
             socket = self._socket()
-            if not _answers(socket):
-                return
-            last = _impatient(socket)
-            connected: Any = last.client_list(_type="normal")
-            if len(connected) == 1:
-                last.shutdown(nosave=True)  # no snapshot: the append-only file is flushed and synced on the way out
-                _wait(lambda: not self._alive(), START_TIMEOUT_S)
-                self._forget_socket(socket)
-            last.close()
+            with suppress(redis.ConnectionError, redis.TimeoutError), _impatient(socket) as last:  # killed meanwhile
+                connected: Any = last.client_list(_type="normal")
+                if len(connected) == 1:
+                    last.shutdown(nosave=True)  # no snapshot: the append-only file is synced on the way out
+                    _wait(lambda: not self._alive(), START_TIMEOUT_S)
+                    self._forget_socket(socket)
 
     def _start_if_gone(self) -> Path:
         socket = self._socket()
@@ -118,7 +115,8 @@ class EmbeddedServer:
     def _failure(self) -> StoreDown | StoreFull:
         log = self.directory / "redis.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        reason = lines[-1].partition("# ")[2] or lines[-1] if lines else "it left no log"
+        complaints = [line.partition("# ")[2] for line in lines if "# " in line and "WARNING" not in line]
+        reason = complaints[-1] if complaints else "it was killed"
         if any("No space left" in line for line in lines):
             return StoreFull(f"redis-server cannot start in {self.directory}: no space left on the disk")
         return StoreDown(f"redis-server cannot start in {self.directory}: {reason}; see {log}")

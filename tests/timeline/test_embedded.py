@@ -59,7 +59,11 @@ def is_running(home: Path) -> bool:
 
 
 def kill_server(home: Path) -> None:
-    os.kill(server_pid(home), signal.SIGKILL)
+    """Kill the server, or raise `FileNotFoundError` if there is none."""
+    pid = server_pid(home)
+    if str(home).encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        raise FileNotFoundError(f"process {pid} is not the server of {home}")
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_what_was_committed_is_there_at_the_next_start(tmp_path):
