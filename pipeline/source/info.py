@@ -46,11 +46,12 @@ class SourceInfo:
 def describe(uri: str, kind: Kind, container: InputContainer, stream: VideoStream) -> SourceInfo:
     """Return what the container declares of `stream`."""
     codec = stream.codec_context
+    duration_s = _duration_s(container, stream)
     rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return SourceInfo(
         uri=redact(uri),
         kind=kind,
-        live=kind in ("rtsp", "device"),
+        live=_live(kind, container, duration_s),
         container=container.format.name,
         codec=codec.name,
         pix_fmt=codec.pix_fmt,
@@ -58,9 +59,14 @@ def describe(uri: str, kind: Kind, container: InputContainer, stream: VideoStrea
         height=codec.height,
         average_rate=float(stream.average_rate) if stream.average_rate else None,
         nominal_rate=next((rate for rate in rates if BELIEVABLE_RATES[0] <= rate <= BELIEVABLE_RATES[1]), None),
-        duration_s=_duration_s(container, stream),
+        duration_s=duration_s,
         start_wall_s=_start_wall_s(container),
     )
+
+
+def _live(kind: Kind, container: InputContainer, duration_s: float | None) -> bool:
+    """An HTTP answer of no known length (a camera's MJPEG, a live playlist) has no end either."""
+    return kind in ("rtsp", "device") or (kind == "http" and duration_s is None and container.size <= 0)
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:

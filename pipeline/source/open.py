@@ -166,11 +166,16 @@ def _open_container(uri: str, kind: Kind, settings: SourceSettings) -> InputCont
     device = "v4l2" if kind == "device" else None
     asked_s = time.monotonic()
     try:
-        return av.open(uri, format=device, options=options, timeout=timeouts, metadata_errors="replace")
+        return av.open(_address(uri, kind), format=device, options=options, timeout=timeouts, metadata_errors="replace")
     except FOREIGN as error:
         limit_s = min(settings.open_timeout_s, settings.read_timeout_s)
         fault = explain(error, redact(uri), time.monotonic() - asked_s, limit_s)
     raise fault  # outside the handler: the foreign error carries the URL with its password
+
+
+def _address(uri: str, kind: Kind) -> str:
+    """A colon in a file's name would be taken for a protocol."""
+    return f"file:{uri}" if kind == "file" else uri
 
 
 def _video_stream(container: InputContainer, uri: str) -> VideoStream:

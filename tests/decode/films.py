@@ -28,13 +28,14 @@ def film(
     size: tuple[int, int] = (96, 128),
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
+    pix_fmt: str = "yuv420p",
     rotation: int = 0,
 ) -> Path:
     """Write one numbered picture per entry of `pts` (seconds) and return the path."""
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options={"g": "25", "bf": "2"} | (options or {}))
         stream.height, stream.width = size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pix_fmt
         stream.codec_context.time_base = Fraction(1, ticks)
         if rotation:
             stream.set_display_rotation(rotation)

@@ -33,6 +33,13 @@ def test_what_the_container_declares_is_told(tmp_path: Path) -> None:
     assert info.start_wall_s is None
 
 
+def test_a_colon_in_a_file_name_is_no_protocol(tmp_path: Path) -> None:
+    film(tmp_path / "plain.mp4", steady(5)).rename(tmp_path / "cam:1.mp4")
+    with open_source(str(tmp_path / "cam:1.mp4")) as source:
+        assert source.info.uri == str(tmp_path / "cam:1.mp4")
+        assert sum(1 for _ in source) == 5
+
+
 def bad_files(folder: Path) -> dict[str, tuple[Path, type[SourceError], str]]:
     whole = film(folder / "whole.mp4", steady(50))
     contents = {
@@ -43,6 +50,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, type[SourceError], str]]:
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
+    avi = film(folder / "known.avi", steady(50), codec="mpeg4", ticks=25, options={"bf": "0"}).read_bytes()
+    (folder / "strange.avi").write_bytes(avi.replace(b"FMP4", b"ZZ9Z"))
     film(folder / "locked.mp4", steady(50), container_options=ENCRYPTED)
     with av.open(str(folder / "sound.wav"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
@@ -56,6 +65,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, type[SourceError], str]]:
         "noise": (folder / "noise.mp4", SourceUnreadable, "cannot be read as a video"),
         "truncated": (folder / "cut.mp4", SourceUnreadable, "is a truncated MP4: its index is missing"),
         "encrypted": (folder / "locked.mp4", SourceUnreadable, "is encrypted; decrypt it first"),
+        "unknown codec": (folder / "strange.avi", SourceUnreadable, "in a video codec that this FFmpeg cannot decode"),
         "audio only": (folder / "sound.wav", SourceUnreadable, "holds no video, only audio"),
         "device": (Path("/dev/video99"), SourceNotFound, "there is no file"),
     }
@@ -120,8 +130,21 @@ def test_a_film_served_over_http_is_read(tmp_path: Path) -> None:
         serving(http("200 OK", f"Content-Length: {len(content)}\r\n", content)) as port,
         open_source(f"http://127.0.0.1:{port}/film.ts", HASTY) as source,
     ):
-        assert source.info.kind == "http"
+        assert (source.info.kind, source.info.live) == ("http", False)
         assert sum(1 for _ in source) == 25
+
+
+def test_an_endless_http_stream_is_live(tmp_path: Path) -> None:
+    part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n"
+    mjpeg = film(tmp_path / "film.mjpeg", steady(30), codec="mjpeg", pix_fmt="yuvj420p", options={"bf": "0"}).read_bytes()
+    pictures = [b"\xff\xd8" + picture for picture in mjpeg.split(b"\xff\xd8")[1:]]
+    body = b"".join(part % (len(picture), picture) for picture in pictures)
+    headers = "Content-Type: multipart/x-mixed-replace;boundary=b\r\n"
+    with (
+        serving(http("200 OK", headers, body)) as port,
+        open_source(f"http://127.0.0.1:{port}/mjpg", HASTY) as source,
+    ):
+        assert (source.info.kind, source.info.live, source.info.codec) == ("http", True, "mjpeg")
 
 
 def test_a_server_that_stalls_in_the_middle_is_a_timeout(tmp_path: Path) -> None:
