@@ -65,10 +65,7 @@ def _advice(found: Probe) -> list[str]:
     steps = f"{timing.shortest_s or 0:.3f} … {timing.longest_s or 0:.3f} s apart"
     said: list[tuple[Any, str]] = [
         (found.info.live, "it is live: a run drops the oldest clips when it cannot keep up, and says so as gaps"),
-        (
-            timing.variable,
-            f"the frame rate varies ({timing.shortest_s or 0:.3f} … {timing.longest_s or 0:.3f} s apart): sampled by media time",
-        ),
+        (timing.variable, f"the frame rate varies ({steps}): sampled by media time"),
         (timing.missing, f"{timing.missing} frames have no time stamp: they are placed at the nominal rate"),
         (timing.backward, f"{timing.backward} time stamps step back: time is held, never reversed"),
         (timing.repeated, f"{timing.repeated} time stamps repeat"),
