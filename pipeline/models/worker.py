@@ -125,7 +125,7 @@ class ModelWorker:
 
     def _states(self, requests: Sequence[RememberRequest]) -> Tensor:
         """Bucket×S: the requests' states; the initial one for new streams and rows that belong to nobody."""
-        states = np.array(self._temporal.initial_state(self.remember_bucket).cpu())
+        states = self._temporal.initial_state(self.remember_bucket).cpu().numpy().copy()
         for row, request in enumerate(requests):
             if request.state is not None:
                 states[row] = request.state
