@@ -43,6 +43,8 @@ class ModelWorker:
         self.encode_bucket = self.numerics.encode_bucket
         self.remember_bucket = self.numerics.remember_bucket
         self._device = torch.device(self.numerics.device_kind)
+        if self._device.type == "cuda":
+            _fix_cuda()
         self._dtype: torch.dtype = getattr(torch, self.numerics.dtype)
         model.encoder.fold()
         self._encoder = model.encoder.to(self._device, self._dtype).to(memory_format=torch.channels_last).eval()
@@ -163,6 +165,14 @@ class ModelWorker:
             raise ValueError(f"want n ≥ 1 features of {self.feature_size}, got {request.features.shape}")
         if request.state is not None and request.state.shape != (self.state_size,):
             raise ValueError(f"want a state of {self.state_size}, got {request.state.shape}")
+
+
+def _fix_cuda() -> None:
+    """Let CUDA's libraries neither choose kernels by trial nor round on the way: both would change bits."""
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

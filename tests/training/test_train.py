@@ -59,7 +59,9 @@ def test_equal_recipes_and_seeds_give_equal_weights_also_when_a_run_was_interrup
     with pytest.raises(Interrupted):
         train(recipe, tmp_path / "torn", threads=1, log=stop_at_the_first_validation)
     torn = train(recipe, tmp_path / "torn", threads=1)
-    assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (tmp_path / "torn" / "model.safetensors").read_bytes()
+    assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (
+        tmp_path / "torn" / "model.safetensors"
+    ).read_bytes()
     assert whole.segmenter == torn.segmenter
     other = train(recipe, tmp_path / "other", seed=1, threads=1)
     assert other.fingerprint != whole.fingerprint
