@@ -1,7 +1,6 @@
 """The Ray engine: stream actors and model workers on this machine or a cluster, driving the same lane as inline."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from ray.exceptions import RayError
 from actors.metrics import DIRECTORY
 from actors.model_worker import ModelWorkerActor
 from actors.stream import StreamActor
-from pipeline.errors import EngineError
+from pipeline.errors import EngineError, UsageError
 from pipeline.flow import FlowSettings, Job, Report
 from pipeline.tally import Progress
 
@@ -37,15 +36,28 @@ class RaySettings(BaseModel):
 class RayEngine:
     """A context manager; leaving it ends the actors, and Ray where it was started here.
 
+    Args:
+        metrics: folder for the metrics of the actors, or None; see `actors.metrics.served`.
+
     Raises:
+        UsageError: `metrics` with a cluster, whose other machines do not see the folder.
         EngineError: Ray or the model workers could not be started.
     """
 
     POLL_S = 0.2
 
     def __init__(
-        self, model: Path, store: str | None, home: Path, settings: FlowSettings, ray_settings: RaySettings
+        self,
+        model: Path,
+        store: str | None,
+        home: Path,
+        settings: FlowSettings,
+        ray_settings: RaySettings,
+        metrics: Path | None = None,
     ) -> None:
+        if metrics is not None and ray_settings.address is not None:
+            raise UsageError("metrics join the processes of one machine; leave out --metrics-port or ray.address")
+        self._metrics = metrics
         self._model = model
         self._store = store
         self._home = home
@@ -57,7 +69,7 @@ class RayEngine:
     def __enter__(self) -> Self:
         try:
             _start(self._ray)
-            self._workers = _start_workers(self._model, self._ray)
+            self._workers = _start_workers(self._model, self._ray, self._metrics)
             numerics = set(ray.get([worker.numerics.remote() for worker in self._workers]))
         except RayError as error:
             self._end()
@@ -108,7 +120,7 @@ class RayEngine:
 
     def _start_streams(self, count: int) -> Any:
         actor = ray.remote(StreamActor).options(
-            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=_runtime_env(threads=1)
+            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=_runtime_env(self._metrics)
         )
         return actor.remote(
             str(self._model), self._workers, self.numerics, self._store, str(self._home), self._settings
@@ -128,7 +140,6 @@ def _start(settings: RaySettings) -> None:
     if settings.address is not None:
         ray.init(settings.address, log_to_driver=False, configure_logging=False)
         return
-    os.environ.setdefault(DIRECTORY, tempfile.mkdtemp(prefix="longtake-metrics-"))
     ray.init(
         include_dashboard=False,
         log_to_driver=False,
@@ -137,7 +148,7 @@ def _start(settings: RaySettings) -> None:
     )
 
 
-def _start_workers(model: Path, settings: RaySettings) -> list[Any]:
+def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> list[Any]:
     gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     count = settings.model_workers or max(1, gpus)
     threads = 1 if gpus else settings.threads_per_worker or os.cpu_count() or 1
@@ -147,16 +158,15 @@ def _start_workers(model: Path, settings: RaySettings) -> list[Any]:
         max_restarts=-1,
         max_task_retries=-1,
         max_concurrency=1000,
-        runtime_env=_runtime_env(threads=1),
+        runtime_env=_runtime_env(metrics),
     )
     return [actor.remote(str(model), threads, settings.wait_s) for _ in range(count)]
 
 
-def _runtime_env(threads: int) -> dict[str, Any]:
-    variables = {"OMP_NUM_THREADS": str(threads)}
-    if DIRECTORY in os.environ:
-        variables[DIRECTORY] = os.environ[DIRECTORY]
-    return {"env_vars": variables}
+def _runtime_env(metrics: Path | None) -> dict[str, Any]:
+    """One thread per call; what is here is set before the process imports anything."""
+    variables = {"OMP_NUM_THREADS": "1"}
+    return {"env_vars": variables | ({DIRECTORY: str(metrics)} if metrics is not None else {})}
 
 
 def _parts(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:

@@ -1,88 +1,198 @@
-"""Prometheus metrics of every process of a run, joined on one port.
+"""Prometheus metrics of every process of a run, served on one port.
 
-Where `PROMETHEUS_MULTIPROC_DIR` is set before this module is imported, each process writes its own file there and
-whoever serves the port adds the files up; else there is one process and its own registry.
+A process that finds `PROMETHEUS_MULTIPROC_DIR` in its environment when it imports this module keeps its numbers in
+files of that folder, and whoever serves the port adds the files up; otherwise they stay in the process's own registry.
+Only actors are given the variable: were it in the environment under which Ray starts, Ray's own processes, which use
+the same library, would write into the folder too.
 """
 
 import os
-import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
+from pipeline.errors import UsageError
 from pipeline.hooks import Hooks
-from pipeline.values import Clip, Commit, Gap
+from pipeline.values import Clip, Commit, Gap, GapReason
 
+PREFIX = "longtake-metrics-"
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+LOOPBACK = "127.0.0.1"
+MOST_STREAMS = 200
+"""Streams a process tells apart; what comes after them is counted under `OTHERS`, so that series stay bounded."""
+OTHERS = "(others)"  # no stream can have this name
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _STREAM = ("stream",)
 _DECODED = Counter("longtake_frames_decoded_total", "Frames that left the decoder.", _STREAM)
 _CORRUPT = Counter("longtake_frames_corrupt_total", "Frames the decoder reported damage in.", _STREAM)
+_DROPPED = Counter("longtake_frames_dropped_total", "Sampled frames that were thrown away.", ("stream", "reason"))
 _CLIPS = Counter("longtake_clips_total", "Clips cut.", _STREAM)
-_DROPPED = Counter("longtake_clips_dropped_total", "Clips thrown away by policy.", ("stream", "reason"))
-_GAPS = Counter("longtake_gap_seconds_total", "Seconds without an answer.", ("stream", "reason"))
-_COMMITS = Counter("longtake_commits_total", "Commits to the timeline store.", ("stream", "result"))
+_COMMITS = Counter("longtake_commits_total", "Commits the timeline store took.", ("stream", "result"))
 _COMMIT_SECONDS = Histogram("longtake_commit_seconds", "How long the store took for a commit.")
+_GAPS = Counter("longtake_gap_seconds_total", "Seconds without an answer.", ("stream", "reason"))
 _SEGMENTS = Counter("longtake_segments_total", "Segments that became final.", ("stream", "label"))
 _RESTORES = Counter("longtake_state_restores_total", "Lanes that went on from a checkpoint.", _STREAM)
+_UNTIL = Gauge(
+    "longtake_stream_until_seconds", "Timeline time reached by the clips.", _STREAM, multiprocess_mode="livemax"
+)
 _END_TO_END = Histogram(
     "longtake_clip_e2e_seconds",
     "From a cut clip to its committed scores.",
-    _STREAM,
-    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
 _BATCH = Histogram(
     "longtake_batch_size", "Requests a model worker answered in one call.", ("kind",), buckets=(1, 2, 4, 8, 16, 32, 64)
 )
 _BATCH_SECONDS = Histogram("longtake_batch_seconds", "How long a model worker computed one call.", ("kind",))
-_UNTIL = Gauge("longtake_stream_until_seconds", "Media time reached by the decoder.", _STREAM, multiprocess_mode="max")
 
 
 class PrometheusHooks(Hooks):
     """Counts what the flow tells."""
 
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._fps = 0.0
+
+    def opened(self, stream: str, duration_s: float | None) -> None:
+        """What may happen to a stream is there from the start, as zero: a missing series looks like a broken one."""
+        name = self._name(stream)
+        for metric in (_DECODED, _CORRUPT, _CLIPS):
+            metric.labels(name)
+        _DROPPED.labels(name, GapReason.DROPPED)
+        _COMMITS.labels(name, "ok")
+
     def decoded(self, stream: str, corrupt: bool) -> None:
-        _DECODED.labels(stream).inc()
+        name = self._name(stream)
+        _DECODED.labels(name).inc()
         if corrupt:
-            _CORRUPT.labels(stream).inc()
+            _CORRUPT.labels(name).inc()
 
     def kept(self, stream: str, until_s: float) -> None:
-        _UNTIL.labels(stream).set(until_s)
+        if (name := self._name(stream)) != OTHERS:
+            _UNTIL.labels(name).set(until_s)
 
     def clip(self, clip: Clip) -> None:
-        _CLIPS.labels(clip.stream).inc()
+        _CLIPS.labels(self._name(clip.stream)).inc()
+        if clip.pts_s:
+            self._fps = clip.ordinal / clip.pts_s  # of the grid that the model wants, one for all streams
 
     def dropped(self, stream: str, gap: Gap) -> None:
-        _DROPPED.labels(stream, gap.reason).inc()
+        """A dropped clip loses the frames it alone would have answered for."""
+        frames = max(1, round((gap.end - gap.start) * self._fps))
+        _DROPPED.labels(self._name(stream), gap.reason).inc(frames)
 
     def batch(self, kind: str, size: int, seconds: float) -> None:
         _BATCH.labels(kind).observe(size)
         _BATCH_SECONDS.labels(kind).observe(seconds)
 
     def committed(self, commit: Commit, result: str, seconds: float) -> None:
-        _COMMITS.labels(commit.stream, result).inc()
+        name = self._name(commit.stream)
+        _COMMITS.labels(name, result).inc()
         _COMMIT_SECONDS.observe(seconds)
         for gap in commit.gaps:
-            _GAPS.labels(commit.stream, gap.reason).inc(gap.end - gap.start)
+            _GAPS.labels(name, gap.reason).inc(gap.end - gap.start)
         for segment in commit.closed:
-            _SEGMENTS.labels(commit.stream, segment.label).inc()
+            _SEGMENTS.labels(name, segment.label).inc()
 
     def answered(self, stream: str, seconds: float) -> None:
-        _END_TO_END.labels(stream).observe(seconds)
+        _END_TO_END.observe(seconds)
 
     def restored(self, stream: str) -> None:
-        _RESTORES.labels(stream).inc()
+        _RESTORES.labels(self._name(stream)).inc()
+
+    def _name(self, stream: str) -> str:
+        if stream not in self._names and len(self._names) < MOST_STREAMS:
+            self._names.add(stream)
+        return stream if stream in self._names else OTHERS
 
 
-def serve(port: int, address: str = "127.0.0.1") -> threading.Thread:
-    """Serve the joined metrics of all processes on http://address:port/metrics.
+class FolderCollector(Collector):
+    """Adds up the files that the processes of a run keep in one folder.
+
+    Counts of a process that has died stay, since what it did was done; its gauges vanish, since nobody moves them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = list(self._folder.glob("*.db"))
+        for pid in {int(file.stem.rsplit("_", 1)[1]) for file in files}:
+            if not _alive(pid):
+                mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
+        begun = [str(file) for file in files if file.exists() and file.stat().st_size]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(begun)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def served(port: int, host: str = LOOPBACK, shared: bool = False) -> Iterator[Path | None]:
+    """Serve metrics at http://host:port/metrics as long as the context lasts; without a port (0) do nothing.
+
+    Yields the folder that is to be `DIRECTORY` in the environment of every process that shall be seen where they are
+    `shared`, else None: then what is served is this process's own registry. The folder is removed at the end.
 
     Raises:
-        OSError: the port is taken.
+        UsageError: the port is taken or not allowed, or `host` is no address of this machine.
     """
-    registry = REGISTRY
-    if DIRECTORY in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    _, thread = start_http_server(port, address, registry)
-    return thread
+    with ExitStack() as stack:
+        folder = None
+        if port and shared:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)))
+        if port:
+            stack.enter_context(_listening(port, host, _joined(folder) if folder else REGISTRY))
+        yield folder
+
+
+def _joined(folder: Path) -> CollectorRegistry:
+    """What the folder's processes count, and the memory and processor time of this one."""
+    registry = CollectorRegistry()
+    registry.register(FolderCollector(folder))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+@contextmanager
+def _listening(port: int, host: str, registry: CollectorRegistry) -> Iterator[None]:
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"metrics cannot be served on {host}:{port} ({reason}); give another --metrics-port, or 0 for none"
+        ) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from actors import metrics
 from longtake import query
 from longtake.config import Config, load
 from longtake.home import home
@@ -16,7 +18,7 @@ from longtake.output import Format, messages, write
 from longtake.progress import ProgressBars
 from longtake.query import ConfigOption, FormatOption, OutputOption, StoreOption
 from longtake.times import parse_time
-from pipeline.errors import UsageError
+from pipeline.errors import StoreDown, UsageError
 from pipeline.flow import Job, Report
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name
@@ -40,7 +42,9 @@ class Options:
     engine: Engine
     store: str | None
     config: Config
-    metrics_port: int | None = None
+    metrics_port: int = 0
+    metrics_host: str = metrics.LOOPBACK
+    store_wait_s: float = 0.0
 
 
 def run(
@@ -54,10 +58,12 @@ def run(
     output: OutputOption = None,
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or go on where a run stopped.")] = False,
     config: ConfigOption = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port.")] = None,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 is off.")] = 0,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = metrics.LOOPBACK,
+    store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
 ) -> None:
     """Watch sources to their end and print their timelines; run again to go on after a stop."""
-    options = Options(resolve(model), engine, store, load(config), metrics_port)
+    options = Options(resolve(model), engine, store, load(config), metrics_port, metrics_host, store_wait)
     load_card(options.model)
     jobs = jobs_of(source, name, parse_time(start_time) if start_time else 0.0)
     if format in (Format.CSV, Format.PARQUET) and len(jobs) > 1:
@@ -73,7 +79,7 @@ Outcome = tuple[Report, Timeline | None]
 
 def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]:
     """Run the jobs with progress bars; return each report and, where something was watched, its timeline."""
-    with TimelineStore.open(options.store, home()) as store:
+    with _open_store(options) as store:
         if fresh:
             known = {info.name for info in store.streams()}
             for job in jobs:
@@ -84,25 +90,28 @@ def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]
         return [(report, _timeline(store, report)) for report in reports]
 
 
+def _open_store(options: Options) -> TimelineStore:
+    """Open the store, asking again for a while where it does not answer yet."""
+    patience = stop_after_delay(options.store_wait_s)
+    pause = wait_exponential(multiplier=0.1, max=2)
+    retrying = Retrying(retry=retry_if_exception_type(StoreDown), stop=patience, wait=pause, reraise=True)
+    return retrying(TimelineStore.open, options.store, home())
+
+
 def _reports(jobs: Sequence[Job], options: Options, store: TimelineStore, bars: ProgressBars) -> list[Report]:
-    if options.engine is Engine.INLINE:
-        from actors import metrics
-        from pipeline.inline import InlineEngine  # loads torch, which only this engine needs here
+    flow, ray_settings = options.config.flow, options.config.ray
+    with metrics.served(options.metrics_port, options.metrics_host, options.engine is Engine.RAY) as folder:
+        if options.engine is Engine.INLINE:
+            from pipeline.inline import InlineEngine  # loads torch, which only this engine needs here
 
-        if options.metrics_port:
-            metrics.serve(options.metrics_port)
-        bars.say("loading the model")
-        with InlineEngine(options.model, store, options.config.flow, metrics.PrometheusHooks()) as inline:
-            return inline.run(jobs, bars.update)
-    from actors.engine import RayEngine
+            bars.say("loading the model")
+            with InlineEngine(options.model, store, flow, metrics.PrometheusHooks()) as inline:
+                return inline.run(jobs, bars.update)
+        from actors.engine import RayEngine
 
-    bars.say("starting Ray and the model workers")
-    with RayEngine(options.model, options.store, home(), options.config.flow, options.config.ray) as ray:
-        if options.metrics_port:
-            from actors import metrics
-
-            metrics.serve(options.metrics_port)
-        return ray.run(jobs, bars.update)
+        bars.say("starting Ray and the model workers")
+        with RayEngine(options.model, options.store, home(), flow, ray_settings, folder) as ray:
+            return ray.run(jobs, bars.update)
 
 
 def _timeline(store: TimelineStore, report: Report) -> Timeline | None:
