@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from longtake import __version__, demo, doctor, query, run, streams, synth
+from longtake import __version__, demo, doctor, models, query, run, streams, synth
 from longtake.output import messages
 from pipeline.errors import LongtakeError, redact
 
@@ -19,6 +19,9 @@ app.command("timeline")(query.timeline)
 app.add_typer(streams.app, name="streams")
 app.command("doctor")(doctor.doctor)
 app.command("synth")(synth.synth)
+app.add_typer(models.app, name="models")
+app.command("train")(models.train)
+app.command("evaluate")(models.evaluate)
 app.command("demo")(demo.demo)
 
 

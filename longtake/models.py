@@ -11,11 +11,14 @@ from longtake.output import Format, messages, show, write
 from longtake.progress import ProgressBars
 from longtake.query import OutputOption
 from longtake.times import parse_duration
+from pipeline import training
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, list_models, load_card, resolve
 from pipeline.timeline.document import dumps
 
 app = typer.Typer(help="List the models.", no_args_is_help=True)
+
+RECIPES = Path(training.__file__).parent / "recipes"
 
 ModelOption = Annotated[str, typer.Option("--model", help="A registered model or a model directory.")]
 
@@ -55,15 +58,14 @@ def train(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train a model by its recipe; interrupted, the same command goes on."""
-    from pipeline.training import train as run_recipe
+    from pipeline.training.train import train as run_recipe  # loads torch
 
-    run_recipe(_recipe(recipe), out, None if budget is None else parse_duration(budget), seed)
+    budget_s = float("inf") if budget is None else parse_duration(budget)
+    run_recipe(_recipe(recipe), out, budget_s, seed, log=lambda line: messages.print(line, highlight=False))
     messages.print(f"trained {out}; look at it: longtake evaluate --model {out}")
 
 
 def _recipe(name: str) -> Path:
-    from pipeline.training import RECIPES
-
     known = {path.stem: path for path in sorted(RECIPES.glob("*.json"))}
     path = known.get(name, Path(name))
     if not path.is_file():
