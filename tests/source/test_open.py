@@ -136,7 +136,9 @@ def test_a_film_served_over_http_is_read(tmp_path: Path) -> None:
 
 def test_an_endless_http_stream_is_live(tmp_path: Path) -> None:
     part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n"
-    mjpeg = film(tmp_path / "film.mjpeg", steady(30), codec="mjpeg", pix_fmt="yuvj420p", options={"bf": "0"}).read_bytes()
+    mjpeg = film(
+        tmp_path / "film.mjpeg", steady(30), codec="mjpeg", pix_fmt="yuvj420p", options={"bf": "0"}
+    ).read_bytes()
     pictures = [b"\xff\xd8" + picture for picture in mjpeg.split(b"\xff\xd8")[1:]]
     body = b"".join(part % (len(picture), picture) for picture in pictures)
     headers = "Content-Type: multipart/x-mixed-replace;boundary=b\r\n"
