@@ -116,7 +116,8 @@ class Reader:
     def _open(self, seek_s: float | None) -> Iterator[Opened]:
         if scheme_of(self._uri) == "synthetic":
             spec, fps, _ = synthetic.parse_uri(self._uri)
-            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, seek_s or 0.0)))
+            begin_s = max(0.0, (seek_s or 0.0) - 1 / fps)  # the frame shown at `seek_s` may have begun before it
+            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
             return
         with open_source(self._uri, self._settings, seek_s) as source:
             frames = decode(source, threads=self._threads, stats=self.stats)
