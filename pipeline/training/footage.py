@@ -2,7 +2,7 @@
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,22 +87,34 @@ def film(shooting: Shooting, cache: Path, processes: int, log: Log) -> Footage:
 
 
 def _film_all(shooting: Shooting, path: Path, processes: int, log: Log) -> None:
+    total = len(shooting.scenes)
+    for done, _ in enumerate(_filmed(shooting, path, processes), 1):
+        if done % 20 == 0 or done == total:
+            log(f"film: {done} of {total} scenes")
+
+
+def _filmed(shooting: Shooting, path: Path, processes: int) -> Iterator[int]:
+    """Film one scene after the other, or several at once; yields each one's index when it is done."""
+    indices = range(len(shooting.scenes))
+    if processes == 1:
+        for index in indices:
+            yield _film_one(shooting, path, index)
+        return
     # Spawned, not forked: this process may have threads of torch running.
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(_film_one, shooting, path, index) for index in range(len(shooting.scenes))]
-        for done, job in enumerate(as_completed(jobs), 1):
-            job.result()
-            if done % 20 == 0 or done == len(jobs):
-                log(f"film: {done} of {len(jobs)} scenes")
+        jobs = [pool.submit(_film_one, shooting, path, index) for index in indices]
+        for job in as_completed(jobs):
+            yield job.result()
 
 
-def _film_one(shooting: Shooting, path: Path, index: int) -> None:
+def _film_one(shooting: Shooting, path: Path, index: int) -> int:
     scene, clip, times_s = Scene(shooting.scenes[index]), shooting.clip, shooting.times_s()
     shape = (len(times_s), clip.height, clip.width, 3)
     frames = np.memmap(path, np.uint8, "r+", index * int(np.prod(shape)), shape)
     for frame, t_s in zip(frames, times_s, strict=True):
         frame[:] = scene.render(float(t_s), clip.height, clip.width)
     frames.flush()
+    return index
 
 
 def scenes(seeds: Sequence[int], people: Sequence[int], seconds: float) -> tuple[SceneSpec, ...]:

@@ -75,6 +75,7 @@ class Recipe:
     """A whole training run.
 
     Attributes:
+        start: a registered model or a model directory whose weights the run begins with; None for fresh ones.
         labels: of the independent label set `label_set`, in the order of the scores.
         encoder_share: part of the time budget that the encoder gets.
         views: of the encoder's stage, in order.
@@ -82,6 +83,7 @@ class Recipe:
     """
 
     name: str
+    start: str | None
     encoder: Part
     temporal: Part
     clip: ClipSpec

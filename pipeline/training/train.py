@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.errors import ModelError
 from pipeline.evaluation.figures import Figures, Watched, figures
 from pipeline.evaluation.spans import Span
-from pipeline.models.build import build, save_model
-from pipeline.models.card import LabelSet, ModelCard
+from pipeline.models.build import StreamModel, build, load_model, save_model
+from pipeline.models.card import LabelSet, ModelCard, resolve
 from pipeline.models.requests import RememberRequest
 from pipeline.models.worker import ModelWorker
 from pipeline.segment.rules import Rules
@@ -47,7 +48,8 @@ def train(
         log: takes a line of progress.
 
     Raises:
-        UsageError: the recipe is not one.
+        UsageError: the recipe is not one, or there is no model to start from.
+        ModelError: the model to start from is broken, or has another architecture.
     """
     recipe = load_recipe(recipe_path)
     work = out_dir / "work"
@@ -63,6 +65,7 @@ class Trainer:
         torch.set_num_threads(run.threads)
         self._run = run
         self._model = build(_fresh_card(run.recipe))
+        self._start = _begin_with(run.recipe.start, self._model) if run.recipe.start else None
 
     def train(self, out_dir: Path, budget_s: float) -> ModelCard:
         """Do all of it; returns the card of the model in `out_dir`."""
@@ -73,7 +76,10 @@ class Trainer:
         temporal = train_temporal(self._model, streams, run, budget_s * (1 - recipe.encoder_share))
         watched = self._watch(streams[1])
         rules = choose_rules(watched, recipe.labels)
-        record = _record(run, encoder, temporal) | {"validation": _figures(watched, rules, _specs(run)).rounded()}
+        record = _record(run, encoder, temporal) | {
+            "start": self._start,
+            "validation": _figures(watched, rules, _specs(run)).rounded(),
+        }
         run.log(f"validation, scenes of one person: {record['validation']}")
         card = replace(self._model.card, segmenter=rules.to_card(), training=record)
         return save_model(out_dir, replace(self._model, card=card))
@@ -125,6 +131,18 @@ def _fresh_card(recipe: Recipe) -> ModelCard:
     return ModelCard(
         recipe.name, recipe.encoder, recipe.temporal, recipe.clip, recipe.mean, recipe.std, (label_set,), {}, {}
     )
+
+
+def _begin_with(start: str, model: StreamModel) -> dict[str, Any]:
+    """Copy the weights of the model to start from; returns what the record says of it."""
+    known = load_model(resolve(start))
+    if (known.card.encoder, known.card.temporal) != (model.card.encoder, model.card.temporal):
+        raise ModelError(
+            f"{start} has another architecture than the recipe: {known.card.encoder}, {known.card.temporal}"
+        )
+    model.encoder.load_state_dict(known.encoder.state_dict())
+    model.temporal.load_state_dict(known.temporal.state_dict())
+    return {"fingerprint": known.card.fingerprint, "training": dict(known.card.training)}
 
 
 def _record(run: Run, encoder: Progress, temporal: Progress) -> dict[str, Any]:

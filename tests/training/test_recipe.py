@@ -34,7 +34,7 @@ def test_views_follow_each_other_and_the_last_is_what_is_served() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"colour": 1}, "Recipe lacks nothing and has unknown colour; the keys are name, encoder"),
+        ({"colour": 1}, "Recipe lacks nothing and has unknown colour; the keys are name, start, encoder"),
         ({"clip": {"frames": 16}}, "ClipSpec lacks height, width, fps, stride"),
         (
             {"scenes": {"seconds": 60, "people": [1], "train_seeds": [5, 9], "validation_seeds": [10000, 10001]}},

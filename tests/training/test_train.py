@@ -43,6 +43,10 @@ def test_a_run_gives_a_model_that_serves_and_says_how_it_came_to_be(recipe: Path
     answer = worker.infer(np.zeros((8, 24, 32, 3), np.uint8), 0.0, None)
     assert answer.probs.shape == (1, 8)
 
+    recipe.with_name("next.json").write_text(json.dumps(json.loads(recipe.read_text()) | {"start": str(tmp_path)}))
+    begun_better = train(recipe.with_name("next.json"), tmp_path / "next", threads=1)
+    assert begun_better.training["start"]["fingerprint"] == card.fingerprint
+
 
 @pytest.mark.slow
 def test_equal_recipes_and_seeds_give_equal_weights_also_when_a_run_was_interrupted(
