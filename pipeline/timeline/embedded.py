@@ -61,7 +61,7 @@ class EmbeddedServer:
             client.close()
             client.connection_pool.disconnect()
             socket = self._socket()
-            with suppress(redis.ConnectionError, redis.TimeoutError), _impatient(socket) as last:  # killed meanwhile
+            with suppress(redis.ConnectionError, redis.TimeoutError), _once(socket, 10.0) as last:  # killed meanwhile
                 connected: Any = last.client_list(_type="normal")
                 if len(connected) == 1:
                     last.shutdown(nosave=True)  # no snapshot: the append-only file is synced on the way out
@@ -185,14 +185,14 @@ def _short_directory(directory: Path) -> Path:
 
 def _answers(socket: Path) -> bool:
     """Tell whether a server listens there and has read its data."""
-    with suppress(redis.ConnectionError, redis.TimeoutError), _impatient(socket) as client:
+    with suppress(redis.ConnectionError, redis.TimeoutError), _once(socket, 2.0) as client:
         return bool(client.ping())
     return False
 
 
-def _impatient(socket: Path) -> "redis.Redis":
+def _once(socket: Path, timeout_s: float) -> "redis.Redis":
     """Return a client that asks once; for questions whose answer may well be that nobody is there."""
-    return redis.Redis(unix_socket_path=str(socket), protocol=2, socket_timeout=2.0, retry=Retry(NoBackoff(), 0))
+    return redis.Redis(unix_socket_path=str(socket), protocol=2, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -32,11 +32,11 @@ def come_and_go(home: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_whoever_is_killed_when_the_next_start_finds_whole_commits_and_ends_the_server(tmp_path, seed):
     processes.set_forkserver_preload([__name__, "pipeline.timeline.store", "tests.timeline.make"])
     chance = random.Random(seed)
-    for _ in range(15):
+    for _ in range(10):
         others = [
             processes.Process(target=come_and_go, args=(tmp_path,), daemon=True) for _ in range(chance.randrange(3))
         ]
@@ -45,7 +45,8 @@ def test_whoever_is_killed_when_the_next_start_finds_whole_commits_and_ends_the_
             one.start()
         time.sleep(chance.uniform(0, 1))
         if chance.random() < 0.5:
-            with suppress(FileNotFoundError):  # nobody has started it yet, or somebody has just ended it
+            # Nobody has started it yet, or somebody is just starting or ending it.
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
                 kill_server(tmp_path)
             time.sleep(chance.uniform(0, 0.2))
         for one in clients:
