@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.models.allocator import keep_memory
 from pipeline.models.build import load_model, probabilities
 from pipeline.models.card import ModelCard
 from pipeline.models.numerics import Numerics
@@ -35,6 +36,7 @@ class ModelWorker:
     """
 
     def __init__(self, directory: Path, numerics: Numerics | None = None) -> None:
+        keep_memory()
         self.numerics = numerics or detect_numerics()
         model = load_model(directory)
         self.card: ModelCard = model.card
