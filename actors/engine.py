@@ -1,5 +1,6 @@
 """The Ray engine: stream actors and model workers on this machine or a cluster, driving the same lane as inline."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -90,21 +91,21 @@ class RayEngine:
 
         A `KeyboardInterrupt` stops the streams cleanly and the reports say so.
         """
-        self._streams = [self._start_streams(len(part)) for part in _parts(jobs, self._ray.streams_per_actor)]
-        calls = [
-            actor.run.options(max_task_retries=3).remote(job)
-            for actor, part in zip(self._streams, _parts(jobs, self._ray.streams_per_actor), strict=True)
-            for job in part
-        ]
-        waiting = list(calls)
-        while waiting:
+        parts = _parts(jobs, self._ray.streams_per_actor)
+        self._streams = [self._start_streams(len(part)) for part in parts]
+        hosted = [_Hosted(actor, job) for actor, part in zip(self._streams, parts, strict=True) for job in part]
+        while waiting := [run.call for run in hosted if run.report is None]:
             try:
-                _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=self.POLL_S)
+                ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=self.POLL_S)
+                for run in hosted:
+                    if run.call in ready:
+                        run.collect()
                 watch(self._progress())
             except KeyboardInterrupt:
                 for actor in self._streams:
                     actor.stop.remote()
-        return [_report(call, job) for call, job in zip(calls, jobs, strict=True)]
+        self._end_streams()
+        return [run.report for run in hosted if run.report is not None]
 
     def pids(self) -> dict[str, list[int]]:
         """Processes by role."""
@@ -126,26 +127,63 @@ class RayEngine:
             str(self._model), self._workers, self.numerics, self._store, str(self._home), self._settings
         )
 
-    def _end(self) -> None:
+    def _end_streams(self) -> None:
         for actor in self._streams:
             _or_nothing(actor.close.remote())
+            ray.kill(actor)
+        self._streams = []
+
+    def _end(self) -> None:
+        self._end_streams()
+        for worker in self._workers:
+            ray.kill(worker)
         if self._ray.address is None:
             ray.shutdown()
-        else:
-            for actor in (*self._streams, *self._workers):
-                ray.kill(actor)
+
+
+class _Hosted:
+    """A stream in the actor that hosts it; when the actor dies the stream goes on in its successor."""
+
+    LIVES = 4  # a video that kills its decoder every time must not do so for ever
+    RESTART_S = 120.0
+
+    def __init__(self, actor: Any, job: Job) -> None:
+        self._actor = actor
+        self._job = job
+        self._deaths = 0
+        self.call = actor.run.remote(job)
+        self.report: Report | None = None
+
+    def collect(self) -> None:
+        """Take the answer of a call that is done, or make the call again."""
+        try:
+            self.report = ray.get(self.call)
+        except RayError as error:
+            self._deaths += 1
+            if self._deaths < self.LIVES and self._restarted():
+                self.call = self._actor.run.remote(self._job)
+            else:
+                sentence = f"the stream actor died {self._deaths} times: {_first_line(error)}"
+                self.report = Report(self._job.stream, "failed", error=sentence, exit_code=1)
+
+    def _restarted(self) -> bool:
+        try:
+            ray.get(self._actor.pid.options(max_task_retries=-1).remote(), timeout=self.RESTART_S)
+        except RayError:
+            return False
+        return True
 
 
 def _start(settings: RaySettings) -> None:
-    if settings.address is not None:
-        ray.init(settings.address, log_to_driver=False, configure_logging=False)
-        return
-    ray.init(
-        include_dashboard=False,
-        log_to_driver=False,
-        configure_logging=False,
-        object_store_memory=settings.object_store_bytes,
-    )
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if settings.address is not None:
+            ray.init(settings.address, **quiet)
+        else:
+            ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
+    except Exception as error:  # Ray raises bare exceptions of many kinds when it cannot start
+        where = f"the cluster at {settings.address} cannot be joined" if settings.address else "Ray did not start"
+        raise EngineError(f"{where}: {_first_line(error)}") from error
 
 
 def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> list[Any]:
@@ -171,14 +209,6 @@ def _runtime_env(metrics: Path | None) -> dict[str, Any]:
 
 def _parts(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
     return [jobs[first : first + size] for first in range(0, len(jobs), size)]
-
-
-def _report(call: Any, job: Job) -> Report:
-    try:
-        report: Report = ray.get(call)
-    except RayError as error:
-        return Report(job.stream, "failed", error=f"the stream actor died: {_first_line(error)}", exit_code=1)
-    return report
 
 
 def _or_nothing(call: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from pipeline.errors import EngineError
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
 
@@ -33,10 +34,17 @@ class RayPool:
         with self._lock:
             index = self._under_way.index(min(self._under_way))
             self._under_way[index] += 1
-        answer: Future[Any] = getattr(self._workers[index], method).remote(*arguments).future()
-        answer.add_done_callback(lambda _: self._done(index))
+        answer: Future[Any] = Future()
+        call = getattr(self._workers[index], method).remote(*arguments).future()
+        call.add_done_callback(lambda done: self._hand_over(index, done, answer))
         return answer
 
-    def _done(self, index: int) -> None:
+    def _hand_over(self, index: int, call: "Future[Any]", answer: "Future[Any]") -> None:
+        """Give the answer to whoever waits; Ray's errors become ours here."""
         with self._lock:
             self._under_way[index] -= 1
+        error = call.exception()
+        if error is None:
+            answer.set_result(call.result())
+        else:
+            answer.set_exception(EngineError(f"a model worker failed: {str(error).strip().splitlines()[-1]}"))
