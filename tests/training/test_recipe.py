@@ -28,7 +28,7 @@ def test_the_default_recipe_learns_from_other_seeds_than_it_is_judged_by() -> No
 def test_views_follow_each_other_and_the_last_is_what_is_served() -> None:
     recipe = load_recipe(DEFAULT)
     assert recipe.view(0.0) == recipe.views[0]
-    assert recipe.view(0.999) == recipe.view(1.0) == View(1.0, recipe.clip.frames, recipe.clip.height)
+    assert recipe.view(0.999) == recipe.view(1.0) == View(1.0, 16, recipe.clip.height)
 
 
 @pytest.mark.parametrize(
