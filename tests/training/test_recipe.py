@@ -8,7 +8,7 @@ import pytest
 
 import pipeline.training
 from pipeline.errors import UsageError
-from pipeline.training.recipe import View, load_recipe
+from pipeline.training.recipe import load_recipe
 
 DEFAULT = Path(pipeline.training.__path__[0]) / "recipes" / "longtake-small.json"
 
@@ -25,10 +25,12 @@ def test_the_default_recipe_learns_from_other_seeds_than_it_is_judged_by() -> No
     assert 10_000 <= scenes.validation_seeds[0] < scenes.validation_seeds[1] <= 20_000
 
 
-def test_views_follow_each_other_and_the_last_is_what_is_served() -> None:
-    recipe = load_recipe(DEFAULT)
+@pytest.mark.parametrize("name", ["longtake-small.json", "longtake-small-first.json"])
+def test_views_follow_each_other_and_the_last_shows_pictures_as_they_are_served(name: str) -> None:
+    recipe = load_recipe(DEFAULT.with_name(name))
     assert recipe.view(0.0) == recipe.views[0]
-    assert recipe.view(0.999) == recipe.view(1.0) == View(1.0, 16, recipe.clip.height)
+    assert recipe.view(0.999) == recipe.view(1.0) == recipe.views[-1]
+    assert recipe.views[-1].side == recipe.clip.height == recipe.clip.width
 
 
 @pytest.mark.parametrize(
