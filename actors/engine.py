@@ -8,30 +8,17 @@ from types import TracebackType
 from typing import Any, Self
 
 import ray
-from pydantic import BaseModel, ConfigDict, Field
 from ray.exceptions import RayError
 
 from actors.metrics import DIRECTORY
 from actors.model_worker import ModelWorkerActor
+from actors.settings import RaySettings
 from actors.stream import StreamActor
 from pipeline.errors import EngineError, UsageError
 from pipeline.flow import FlowSettings, Job, Report
 from pipeline.tally import Progress
 
 Watch = Callable[[list[Progress]], None]
-
-
-class RaySettings(BaseModel):
-    """How the Ray engine spreads work."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    address: str | None = Field(default=None, description="of a running cluster; by default one starts on this machine")
-    model_workers: int = Field(default=0, ge=0, description="processes that compute; 0 means one, or one per GPU")
-    threads_per_worker: int = Field(default=0, ge=0, description="requests computed at once; 0 means one per core")
-    streams_per_actor: int = Field(default=8, ge=1, description="streams one decode process hosts at most")
-    wait_s: float = Field(default=0.005, ge=0, description="how long a clip waits for company in a GPU's batch")
-    object_store_bytes: int = Field(default=256 * 2**20, ge=80 * 2**20, description="shared memory for clips, locally")
 
 
 class RayEngine:

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from actors.engine import RaySettings
+from actors.settings import RaySettings
 from pipeline.errors import UsageError
 from pipeline.flow import FlowSettings
 

@@ -9,7 +9,7 @@ from longtake import terminal
 from longtake.home import home
 from longtake.output import Format, console, show, write
 from longtake.times import parse_time
-from pipeline.timeline import document, tables
+from pipeline.timeline import document
 from pipeline.timeline.store import TimelineStore
 from pipeline.values import Timeline
 
@@ -54,8 +54,8 @@ def draw(answer: Timeline) -> None:
 
 def encode(answer: Timeline, format: Format) -> str | bytes:
     """The bytes of a timeline in a format for programs."""
-    if format is Format.CSV:
-        return tables.to_csv(answer)
-    if format is Format.PARQUET:
-        return tables.to_parquet(answer)
-    return document.to_json(answer)
+    if format is Format.JSON:
+        return document.to_json(answer)
+    from pipeline.timeline import tables  # loads pyarrow
+
+    return tables.to_csv(answer) if format is Format.CSV else tables.to_parquet(answer)

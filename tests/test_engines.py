@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from actors.engine import RayEngine, RaySettings
+from actors.engine import RayEngine
+from actors.settings import RaySettings
 from pipeline.flow import FlowSettings, Job
 from pipeline.inline import InlineEngine
 from pipeline.timeline.document import to_json

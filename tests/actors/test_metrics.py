@@ -19,8 +19,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from actors import metrics
-from actors.engine import RayEngine, RaySettings
+from actors.engine import RayEngine
 from actors.metrics import DIRECTORY, MOST_STREAMS, OTHERS, PREFIX, PrometheusHooks, served
+from actors.settings import RaySettings
 from pipeline.errors import UsageError
 from pipeline.flow import FlowSettings
 from pipeline.values import Clip, Gap, GapReason

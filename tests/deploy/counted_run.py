@@ -8,8 +8,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from actors.engine import RayEngine, RaySettings
+from actors.engine import RayEngine
 from actors.metrics import served
+from actors.settings import RaySettings
 from pipeline.flow import FlowSettings, Job
 
 
