@@ -9,9 +9,9 @@ from pipeline.evaluation.spans import Span, segment_f1
 from pipeline.segment.rules import LabelRule, Rules
 from pipeline.segment.segmenter import segment_scores
 
-_SMOOTHING = (0.0, 0.3, 0.5)
+_SMOOTHING = (0.0, 0.3)
 _ON = (0.3, 0.4, 0.5, 0.6, 0.7)
-_OFF_PART = (0.5, 0.75, 1.0)
+_OFF_PART = (0.5, 0.75)
 _CONFIRM_STEPS = (1, 2)
 _MERGE_GAP_S = (0.8, 1.6)
 
