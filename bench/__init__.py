@@ -1,0 +1,1 @@
+"""Side-by-side measurements: longtake beside what one would write instead. `python -m bench`, see docs/bench.md."""
