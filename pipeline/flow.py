@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.clock import Clock
 from pipeline.errors import LongtakeError, StoreError, UsageError, redact
 from pipeline.hooks import Fanout, Hooks
-from pipeline.lane import DropPolicy, Lane, LaneLimits, LaneQueue, ModelPool
+from pipeline.lane import Lane, ModelPool
+from pipeline.lane_queue import DropPolicy, LaneLimits, LaneQueue
 from pipeline.models.card import ModelCard
 from pipeline.reader import Reader
 from pipeline.segment.rules import Rules

@@ -1,23 +1,20 @@
 """The lane: one stream's clips in, one stream's commits out, in the order of its steps."""
 
-import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.clock import Clock
 from pipeline.hooks import Hooks
+from pipeline.lane_queue import LaneLimits, LaneQueue
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.segmenter import Changes, Segmenter, pack, unpack
-from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, GapReason, Scores, Segment, UInt8Array
-
-DropPolicy: TypeAlias = Literal["wait", "drop_oldest", "drop_latest"]
+from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, Segment, UInt8Array
 
 
 class ModelPool(Protocol):
@@ -43,112 +40,6 @@ class Commits(Protocol):
             Fenced: another owner holds the stream.
             StoreError: nothing was written.
         """
-
-
-class LaneLimits(BaseModel):
-    """How much one lane may hold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    queue_clips: int = Field(default=8, ge=1, description="clips that may wait before the model (0.6 MB each)")
-    in_flight: int = Field(default=6, ge=1, description="encode requests under way at once")
-    policy: DropPolicy | None = Field(
-        default=None,
-        description="what happens to a clip that finds the queue full; by default recordings wait and "
-        "live streams drop the oldest",
-    )
-    forget_s: float = Field(default=3600.0, gt=0, description="a longer gap clears the memory of the stream")
-
-
-class LaneQueue:
-    """A bounded queue of clips and gaps between the thread that cuts and the thread that commits.
-
-    A dropped clip leaves a gap in its place, so answers and gaps still tile the time.
-    """
-
-    def __init__(self, limits: LaneLimits, hooks: Hooks, clock: Clock) -> None:
-        self._limits = limits
-        self._hooks = hooks
-        self._clock = clock
-        self._items: deque[Queued] = deque()
-        self._changed = threading.Condition()
-        self._ended = False
-
-    def put(self, item: Clip | Gap, policy: DropPolicy) -> bool:
-        """Add an item, waiting or dropping where the queue is full; False once the queue has ended."""
-        with self._changed:
-            while isinstance(item, Clip) and self._full() and not self._ended:
-                if policy == "wait":
-                    self._changed.wait()
-                elif policy == "drop_oldest":
-                    self._drop_oldest()
-                else:
-                    item = self._dropped(item)
-            if self._ended:
-                return False
-            self._append(item, self._clock.monotonic_s())
-            self._changed.notify_all()
-        return True
-
-    def take(self, wait: bool) -> "Queued | None":
-        """Take the oldest item; None when there is none (after waiting for one, if asked, unless the queue ended)."""
-        with self._changed:
-            while wait and not self._items and not self._ended:
-                self._changed.wait()
-            queued = self._items.popleft() if self._items else None
-            self._changed.notify_all()
-        return queued
-
-    def end(self) -> None:
-        """Nothing will be added any more; what is in the queue stays."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def drained(self) -> bool:
-        """The queue has ended and is empty."""
-        with self._changed:
-            return self._ended and not self._items
-
-    def __len__(self) -> int:
-        with self._changed:
-            return len(self._items)
-
-    def _full(self) -> bool:
-        return sum(isinstance(queued.item, Clip) for queued in self._items) >= self._limits.queue_clips
-
-    def _drop_oldest(self) -> None:
-        """Put a gap in the place of the oldest clip."""
-        items = [queued.item for queued in self._items]
-        since_s = [queued.since_s for queued in self._items]
-        index = next(i for i, item in enumerate(items) if isinstance(item, Clip))
-        clip = items[index]
-        assert isinstance(clip, Clip)
-        items[index] = self._dropped(clip)
-        self._items.clear()
-        for item, since in zip(items, since_s, strict=True):
-            self._append(item, since)
-
-    def _dropped(self, clip: Clip) -> Gap:
-        gap = Gap(clip.stream, clip.start_s, clip.end_s, GapReason.DROPPED)
-        self._hooks.dropped(clip.stream, gap)
-        return gap
-
-    def _append(self, item: Clip | Gap, since_s: float) -> None:
-        """Append, joining a gap to the one before it when they touch and have one reason."""
-        last = self._items[-1].item if self._items else None
-        if isinstance(item, Gap) and isinstance(last, Gap) and (last.end, last.reason) == (item.start, item.reason):
-            self._items[-1] = Queued(replace(last, end=item.end), since_s)
-        else:
-            self._items.append(Queued(item, since_s))
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """An item of a lane's queue and the monotonic time it was put there."""
-
-    item: Clip | Gap
-    since_s: float
 
 
 @dataclass(slots=True)

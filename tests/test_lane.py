@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.clock import ManualClock
 from pipeline.hooks import Hooks
-from pipeline.lane import Lane, LaneLimits, LaneQueue
+from pipeline.lane import Lane
+from pipeline.lane_queue import LaneLimits, LaneQueue
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.rules import Rules
 from pipeline.segment.segmenter import Segmenter
