@@ -25,12 +25,12 @@ def test_the_default_recipe_learns_from_other_seeds_than_it_is_judged_by() -> No
     assert 10_000 <= scenes.validation_seeds[0] < scenes.validation_seeds[1] <= 20_000
 
 
-@pytest.mark.parametrize("name", ["longtake-small.json", "longtake-small-first.json"])
-def test_views_follow_each_other_and_the_last_shows_pictures_as_they_are_served(name: str) -> None:
-    recipe = load_recipe(DEFAULT.with_name(name))
+def test_views_follow_each_other_and_the_last_shows_clips_as_they_are_served() -> None:
+    recipe = load_recipe(DEFAULT)
     assert recipe.view(0.0) == recipe.views[0]
     assert recipe.view(0.999) == recipe.view(1.0) == recipe.views[-1]
     assert recipe.views[-1].side == recipe.clip.height == recipe.clip.width
+    assert recipe.views[-1].frames == recipe.clip.frames
 
 
 @pytest.mark.parametrize(
