@@ -7,7 +7,6 @@ eight actions (one-person scenes, frames in which exactly one action holds).
 """
 
 import argparse
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
