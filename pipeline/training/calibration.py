@@ -31,7 +31,7 @@ def choose_rules(watched: Sequence[Watched], labels: Sequence[str]) -> Rules:
 def candidates() -> Iterator[LabelRule]:
     """Every rule that is tried, the least meddling ones first."""
     for smoothing, confirm, merge, part, on in product(_SMOOTHING, _CONFIRM_STEPS, _MERGE_GAP_S, _OFF_PART, _ON):
-        yield LabelRule(smoothing, on, on * part, confirm, merge_gap_s=merge)
+        yield LabelRule(smoothing, on, round(on * part, 3), confirm, merge_gap_s=merge)
 
 
 def resegmented(watched: Sequence[Watched], rules: Rules) -> list[Watched]:
