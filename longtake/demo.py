@@ -12,7 +12,7 @@ from longtake.run import Engine, Options, execute, jobs_of, tell
 from longtake.synth import film
 from pipeline.models.card import DEFAULT_MODEL, resolve
 
-SEED = 19
+SEED = 5
 DURATION_S = 60.0
 
 

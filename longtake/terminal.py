@@ -81,25 +81,29 @@ def _range(timeline: Timeline) -> tuple[float, float]:
 
 
 def _bars(segments: Sequence[Segment], gaps: Sequence[Gap], start: float, end: float, scale: float, cells: int) -> Text:
-    """Eighth-block characters draw a segment's end within a cell."""
-    full, text = [0.0] * cells, Text()
-    for segment in segments:
-        left = (segment.start - start) * scale
-        right = ((segment.end if segment.end is not None else end) - start) * scale
-        for cell in range(max(0, int(left)), min(cells, int(right) + 1)):
-            full[cell] += max(0.0, min(right, cell + 1) - max(left, cell))
+    """Half blocks draw a segment's ends within a cell."""
+    spans = [((s.start - start) * scale, ((end if s.end is None else s.end) - start) * scale) for s in segments]
     hatched = {
         cell for gap in gaps for cell in range(int((gap.start - start) * scale), int((gap.end - start) * scale) + 1)
     }
-    style = colour(segments[0].label) if segments else "dim"
-    for cell, covered in enumerate(full):
-        if covered > 0.1:
-            text.append("█" if covered > 0.75 else "▌" if covered > 0.35 else "▏", style)
-        elif cell in hatched:
-            text.append("░", "dim")
+    style, text = colour(segments[0].label) if segments else "dim", Text()
+    for cell in range(cells):
+        block = "".join(sorted(_block(cell, left, right) for left, right in spans))[-1:]
+        if block:
+            text.append(block, style)
         else:
-            text.append("·", "bright_black")
+            text.append("░" if cell in hatched else "·", "dim" if cell in hatched else "bright_black")
     return text
+
+
+def _block(cell: int, left: float, right: float) -> str:
+    """The character for what the span from `left` to `right` covers of a cell; none where that is next to nothing."""
+    covered = min(right, cell + 1) - max(left, cell)
+    if covered <= 0.1:
+        return ""
+    if covered > 0.75:
+        return "█"
+    return "▐" if left > cell and right > cell + 1 else "▌"
 
 
 def _axis(start: float, end: float, margin: int, cells: int) -> Text:
