@@ -1,12 +1,13 @@
 """longtake itself: both engines with their defaults and an embedded store, as `longtake run` wires them."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.task import ClipDigest, Result, Task, tell_answer
 from pipeline.flow import FlowSettings, Job, Report
 from pipeline.hooks import Hooks
-from pipeline.lane import LaneLimits
+from pipeline.lane_queue import LaneLimits
 from pipeline.tally import Progress
 from pipeline.timeline.store import TimelineStore
 from pipeline.values import Clip
@@ -53,17 +54,16 @@ def ray(task: Task) -> Result:
 
 
 def live_ray(task: Task) -> Result:
-    """Streams that come at their own pace, with the policy of live streams; tells every answer as it is seen."""
+    """Streams that come at their own pace, with the policy of live streams; tells when it saw which answer."""
     from actors.engine import RayEngine
     from actors.settings import RaySettings
 
-    home, seen = Path(task.folder), dict[str, float]()
+    home, seen = Path(task.folder), dict[tuple[str, float], float]()
 
-    def tell(progress: list[Progress]) -> None:
+    def note(progress: list[Progress]) -> None:
         for stream in progress:
-            if stream.answered_s > seen.get(stream.stream, 0.0):
-                seen[stream.stream] = stream.answered_s
-                tell_answer(stream.stream, stream.answered_s)
+            if stream.answered_s:
+                seen.setdefault((stream.stream, stream.answered_s), time.time())
 
     settings = FlowSettings(lane=LaneLimits(policy="drop_oldest"))
     with (
@@ -71,8 +71,11 @@ def live_ray(task: Task) -> Result:
         RayEngine(Path(task.model), None, home, settings, RaySettings()) as engine,
     ):
         engine.run([Job("warm", task.warm)], _nothing)
-        reports = engine.run(jobs_of(task), tell)
+        reports = engine.run(jobs_of(task), note)
         result = result_of(store, reports, task)
+        origins_s = {report.stream: store.scores(report.stream)[0].start_s for report in reports}
+        for (stream, answered_s), at_s in seen.items():
+            tell_answer(stream, answered_s - origins_s[stream], at_s)  # a live stream's time is the wall clock's
         gaps = [gap for report in reports for gap in store.timeline(report.stream).gaps]
         result.extra["dropped_s"] = sum(gap.end - gap.start for gap in gaps)
         return result

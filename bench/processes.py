@@ -57,5 +57,5 @@ def _watch(task: Task, number: int, live: bool, start: Barrier, answer: Connecti
         watched.answered([clip], net.probs([clip]))
         if live:
             answered = net.spec.frames + (watched.clips - 1) * net.spec.stride
-            tell_answer(f"film-{number}", answered / net.spec.fps)
+            tell_answer(f"film-{number}", answered / net.spec.fps, time.time())
     answer.send(watched.result(began_s))

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -134,9 +133,9 @@ def _env() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "RAY_DEDUP_LOGS": "0", "PYTHONWARNINGS": "ignore"}
 
 
-def tell_answer(stream: str, answered_s: float) -> None:
-    """Say that a stream is answered up to a media time, now."""
-    print(f"ANSWER {stream} {answered_s:.3f} {time.time():.4f}", flush=True)
+def tell_answer(stream: str, answered_s: float, at_s: float) -> None:
+    """Say that a stream was answered up to a media time at a moment (unix seconds)."""
+    print(f"ANSWER {stream} {answered_s:.3f} {at_s:.4f}", flush=True)
 
 
 def median(values: Sequence[float]) -> float:
