@@ -115,7 +115,9 @@ def test_prometheus_holds_what_the_reports_say(tmp_path: Path) -> None:
 
         every_clip = sum(clips.values())
         assert server.ask("longtake_clip_e2e_seconds_count") == {(): every_clip}
-        assert server.ask("longtake_batch_size_sum") == {("encode",): every_clip, ("remember",): every_clip}
+        asked = server.ask("longtake_batch_size_sum")
+        assert asked[("encode",)] == every_clip
+        assert len(STREAMS) <= asked[("remember",)] <= every_clip, "one request may hold several steps"
         assert server.ask("longtake_clip_e2e_seconds_sum > 0") and server.ask("process_resident_memory_bytes > 0")
         commits = server.ask("longtake_commits_total")
         assert set(commits) == {("ok", "one"), ("ok", "two")} and min(commits.values()) >= 1
