@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import ray
 from ray.exceptions import RayError
+from tenacity import retry, stop_after_attempt
 
 from actors.metrics import DIRECTORY
 from actors.model_worker import ModelWorkerActor
@@ -162,15 +163,22 @@ class _Hosted:
 
 
 def _start(settings: RaySettings) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        if settings.address is not None:
-            ray.init(settings.address, **quiet)
-        else:
-            ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
+        _init(settings)
     except Exception as error:  # Ray raises bare exceptions of many kinds when it cannot start
         where = f"the cluster at {settings.address} cannot be joined" if settings.address else "Ray did not start"
         raise EngineError(f"{where}: {_first_line(error)}") from error
+
+
+@retry(stop=stop_after_attempt(2), reraise=True)
+def _init(settings: RaySettings) -> None:
+    """Start or join Ray; tried twice, because a busy machine may need longer than the time Ray gives itself."""
+    ray.shutdown()
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if settings.address is not None:
+        ray.init(settings.address, **quiet)
+    else:
+        ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
 
 
 def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> list[Any]:
