@@ -2,6 +2,7 @@
 
 import logging
 import os
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -52,14 +53,14 @@ class RayEngine:
         self._home = home
         self._settings = settings
         self._ray = ray_settings
-        self._workers: list[Any] = []
+        self._workers: dict[str, Any] = {}
         self._streams: list[Any] = []
 
     def __enter__(self) -> Self:
         try:
             _start(self._ray)
             self._workers = _start_workers(self._model, self._ray, self._metrics)
-            numerics = set(ray.get([worker.numerics.remote() for worker in self._workers]))
+            numerics = set(ray.get([worker.numerics.remote() for worker in self._workers.values()]))
         except RayError as error:
             self._end()
             raise EngineError(f"the model workers did not start: {_first_line(error)}") from error
@@ -98,7 +99,7 @@ class RayEngine:
     def pids(self) -> dict[str, list[int]]:
         """Processes by role."""
         return {
-            "model worker": ray.get([worker.pid.remote() for worker in self._workers]),
+            "model worker": ray.get([worker.pid.remote() for worker in self._workers.values()]),
             "stream actor": ray.get([actor.pid.remote() for actor in self._streams]),
         }
 
@@ -112,7 +113,7 @@ class RayEngine:
             num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=_runtime_env(self._metrics)
         )
         return actor.remote(
-            str(self._model), self._workers, self.numerics, self._store, str(self._home), self._settings
+            str(self._model), list(self._workers), self.numerics, self._store, str(self._home), self._settings
         )
 
     def _end_streams(self) -> None:
@@ -123,7 +124,7 @@ class RayEngine:
 
     def _end(self) -> None:
         self._end_streams()
-        for worker in self._workers:
+        for worker in self._workers.values():
             ray.kill(worker)
         if self._ray.address is None:
             ray.shutdown()
@@ -181,19 +182,24 @@ def _init(settings: RaySettings) -> None:
         ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
 
 
-def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> list[Any]:
+def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> dict[str, Any]:
+    """Handles by name: a stream actor looks them up, so that it can be started again with plain arguments."""
     gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     count = settings.model_workers or max(1, gpus)
     threads = 1 if gpus else settings.threads_per_worker or os.cpu_count() or 1
-    actor = ray.remote(ModelWorkerActor).options(
-        num_cpus=0,
-        num_gpus=1 if gpus else 0,
-        max_restarts=-1,
-        max_task_retries=-1,
-        max_concurrency=1000,
-        runtime_env=_runtime_env(metrics),
-    )
-    return [actor.remote(str(model), threads, settings.wait_s) for _ in range(count)]
+    options = {
+        "num_cpus": 0,
+        "num_gpus": 1 if gpus else 0,
+        "max_restarts": -1,
+        "max_task_retries": -1,
+        "max_concurrency": 1000,
+        "runtime_env": _runtime_env(metrics),
+    }
+    workers = {}
+    for name in (f"model-worker-{uuid.uuid4().hex}" for _ in range(count)):
+        actor = ray.remote(ModelWorkerActor).options(name=name, **options)
+        workers[name] = actor.remote(str(model), threads, settings.wait_s)
+    return workers
 
 
 def _runtime_env(metrics: Path | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Any
+
+import ray
 
 from actors.metrics import PrometheusHooks
 from actors.pool import RayPool
@@ -19,16 +20,16 @@ class StreamActor:
 
     Args:
         model: directory of the model; only its card is read.
-        workers: handles of the model workers.
+        workers: names of the model workers.
         numerics: digest of the profile the workers compute under.
         store: URL of the timeline store, or None for the embedded one.
         home: longtake's data folder.
     """
 
     def __init__(
-        self, model: str, workers: list[Any], numerics: str, store: str | None, home: str, settings: FlowSettings
+        self, model: str, workers: list[str], numerics: str, store: str | None, home: str, settings: FlowSettings
     ) -> None:
-        self._serving = Serving(load_card(Path(model)), RayPool(workers), numerics)
+        self._serving = Serving(load_card(Path(model)), RayPool([ray.get_actor(name) for name in workers]), numerics)
         self._store = TimelineStore.open(store, Path(home))
         self._settings = settings
         self._tally = Tally()
