@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -208,7 +209,10 @@ def test_the_port_answers_while_a_run_goes_on_and_closes_with_it(engine: str, tm
     command = [sys.executable, "-m", "longtake", "run", "synthetic://seed=5&duration=600", "--engine", engine]
     with TemporaryDirectory(prefix="lt-") as temporary, (tmp_path / "said").open("w+b") as said:
         environment = os.environ | {"LONGTAKE_HOME": str(tmp_path / "home"), "TMPDIR": temporary}
-        with subprocess.Popen([*command, f"--metrics-port={port}"], env=environment, stderr=said) as process:
+        interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are not
+        with subprocess.Popen(
+            [*command, f"--metrics-port={port}"], env=environment, stderr=said, preexec_fn=interruptible
+        ) as process:
             try:
                 first = _decoded(process, port, said, more_than=0.0)
                 second = _decoded(process, port, said, more_than=first)
