@@ -93,8 +93,8 @@ class _Cluster:
         ray.init(num_cpus=0, include_dashboard=False, object_store_memory=space, log_to_driver=False)
         labels = len(load_card(Path(self._task.model)).labels)
         options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 1000}
-        self._worker: Any = ray.remote(_idle_actor()).options(**options).remote(labels, self._witness)
-        arguments: tuple[Any, ...] = (self._task.model, [self._worker], "idle", None, self._task.folder, FlowSettings())
+        self._worker: Any = ray.remote(_idle_actor()).options(name="idle", **options).remote(labels, self._witness)
+        arguments: tuple[Any, ...] = (self._task.model, ["idle"], "idle", None, self._task.folder, FlowSettings())
         self._streams: Any = ray.remote(StreamActor).options(num_cpus=0, max_concurrency=4).remote(*arguments)
         return self
 
