@@ -5,6 +5,7 @@ keeps every round. docs/bench.md says what is measured and how.
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -45,7 +46,8 @@ class Plan:
 
 def main() -> int:
     """Measure, print, write; 1 where two contestants did not see the same clips."""
-    plan = _plan(_arguments())
+    arguments = _arguments()
+    plan = _plan(arguments)
     found = Findings(film=plan.film, model=plan.model)
     for name in _proofs(plan):
         console.print(f"proof   {name}")
@@ -59,7 +61,7 @@ def main() -> int:
         found.memory = {name: _memory_mib(plan, name) for name in MEMORY_OF}
     if plan.has("live"):
         found.tries = {name: _live(plan, name, found) for name in ("ray", "process")}
-    report.write(found, LATEST)
+    report.write(found, arguments.output)
     report.show(found, Console())
     return 0 if found.same_clips() else 1
 
@@ -71,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round, 20 s of film, few cameras: does it run at all")
     parser.add_argument("--only", default="", metavar="NAME,…", help="choose from " + " ".join(report.STEPS))
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a registered model or a model directory")
+    parser.add_argument("--output", type=Path, default=LATEST, help="where the figures are written")
     return parser.parse_args()
 
 
@@ -89,7 +92,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         rounds=1 if quick else arguments.rounds,
         names=names,
         live_s=12.0 if quick else 24.0,
-        live_limit=8 if quick else _affordable_streams(),
+        live_limit=2 if quick else _affordable_streams(),
     )
 
 
@@ -148,7 +151,8 @@ def _live(plan: Plan, name: str, found: Findings) -> list[live.Try]:
         return tried
 
     fps = report.middle(found, "process")
-    return live.most(attempt, int(0.8 * fps / FPS) if fps == fps else report.STREAMS, plan.live_limit)
+    guess = report.STREAMS if math.isnan(fps) else int(0.8 * fps / FPS)
+    return live.most(attempt, guess, plan.live_limit if name == "process" else 4 * plan.live_limit)
 
 
 if __name__ == "__main__":

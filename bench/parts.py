@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,10 @@ from pipeline.hooks import Hooks
 from pipeline.models.card import load_card
 from pipeline.reader import Reader
 from pipeline.source import SourceSettings
-from pipeline.values import Checkpoint, Clip, ClipSpec, UInt8Array
+from pipeline.values import Checkpoint, Clip, ClipSpec, Float32Array, UInt8Array
+
+if TYPE_CHECKING:
+    from pipeline.models.worker import ModelWorker
 
 CORES = os.cpu_count() or 1
 
@@ -69,7 +73,7 @@ def ready_clips(film: str, spec: ClipSpec) -> tuple[list[UInt8Array], int]:
     return clips, reader.stats.frames_decoded
 
 
-def _remember(worker: "ModelWorker", features: "np.ndarray") -> None:  # type: ignore[name-defined]  # noqa: F821
+def _remember(worker: "ModelWorker", features: Float32Array) -> None:
     from pipeline.models.requests import RememberRequest
 
     state = None

@@ -212,7 +212,7 @@ def _proof_table(found: Findings) -> Table:
     differences = _differences(found)
     for name, proof in found.proofs.items():
         difference = f"{differences[name]:.4f}" if name in differences else ""
-        table.add_row(name, str(proof.clips), proof.digest, difference)
+        table.add_row(name, str(proof.clips), proof.digest[:16], difference)
     return table
 
 
