@@ -69,6 +69,7 @@ class PrometheusHooks(Hooks):
 
     def __init__(self) -> None:
         self._names: set[str] = set()
+        self._decoded: dict[str, Counter] = {}  # looking a labelled series up costs more than moving it
         self._fps = 0.0
 
     def opened(self, stream: str, duration_s: float | None) -> None:
@@ -81,7 +82,10 @@ class PrometheusHooks(Hooks):
 
     def decoded(self, stream: str, corrupt: bool) -> None:
         name = self._name(stream)
-        _DECODED.labels(name).inc()
+        series = self._decoded.get(name)
+        if series is None:
+            series = self._decoded[name] = _DECODED.labels(name)
+        series.inc()
         if corrupt:
             _CORRUPT.labels(name).inc()
 

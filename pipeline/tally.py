@@ -1,7 +1,6 @@
 """How far the streams of a process are: counted from the hooks, read by whoever shows progress."""
 
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 
 from pipeline.hooks import Hooks
 from pipeline.values import Clip, Commit
@@ -26,43 +25,55 @@ class Progress:
     answered_s: float = 0.0
 
 
+@dataclass(slots=True)
+class _Counts:
+    """A `Progress` in the making."""
+
+    duration_s: float | None = None
+    frames_decoded: int = 0
+    frames_kept: int = 0
+    clips: int = 0
+    decoded_s: float = 0.0
+    answered_s: float = 0.0
+
+    def progress(self, stream: str) -> Progress:
+        return Progress(stream, **asdict(self))
+
+
 class Tally(Hooks):
-    """Keeps one `Progress` per stream."""
+    """Keeps one `Progress` per stream.
+
+    Each count of a stream is moved by one thread only (its reader or its lane), so none needs a lock.
+    """
 
     def __init__(self) -> None:
-        self._streams: dict[str, Progress] = {}
-        self._lock = threading.Lock()
+        self._streams: dict[str, _Counts] = {}
 
     def progress(self) -> list[Progress]:
         """One value per stream, by name."""
-        with self._lock:
-            return [self._streams[name] for name in sorted(self._streams)]
+        return [counts.progress(name) for name, counts in sorted(self._streams.copy().items())]
 
     def of(self, stream: str) -> Progress:
         """The progress of one stream."""
-        with self._lock:
-            return self._streams.get(stream, Progress(stream))
+        return self._counts(stream).progress(stream)
 
     def opened(self, stream: str, duration_s: float | None) -> None:
-        with self._lock:
-            self._streams[stream] = Progress(stream, duration_s)
+        self._streams[stream] = _Counts(duration_s)
 
     def decoded(self, stream: str, corrupt: bool) -> None:
-        with self._lock:
-            now = self._streams.get(stream, Progress(stream))
-            self._streams[stream] = replace(now, frames_decoded=now.frames_decoded + 1)
+        self._counts(stream).frames_decoded += 1
 
     def kept(self, stream: str, until_s: float) -> None:
-        with self._lock:
-            now = self._streams.get(stream, Progress(stream))
-            self._streams[stream] = replace(now, frames_kept=now.frames_kept + 1, decoded_s=until_s)
+        counts = self._counts(stream)
+        counts.frames_kept += 1
+        counts.decoded_s = until_s
 
     def clip(self, clip: Clip) -> None:
-        with self._lock:
-            now = self._streams.get(clip.stream, Progress(clip.stream))
-            self._streams[clip.stream] = replace(now, clips=now.clips + 1)
+        self._counts(clip.stream).clips += 1
 
     def committed(self, commit: Commit, result: str, seconds: float) -> None:
-        with self._lock:
-            now = self._streams.get(commit.stream, Progress(commit.stream))
-            self._streams[commit.stream] = replace(now, answered_s=commit.checkpoint.until_s)
+        self._counts(commit.stream).answered_s = commit.checkpoint.until_s
+
+    def _counts(self, stream: str) -> "_Counts":
+        found = self._streams.get(stream)
+        return found if found is not None else self._streams.setdefault(stream, _Counts())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -33,8 +34,10 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _require_span(start_s: float, end_s: float) -> None:
-    _require(np.isfinite(start_s) and np.isfinite(end_s), f"times must be finite, got [{start_s}, {end_s}]")
-    _require(start_s <= end_s, f"a span must not end before it starts, got [{start_s}, {end_s}]")
+    if not (isfinite(start_s) and isfinite(end_s)):
+        raise ValueError(f"times must be finite, got [{start_s}, {end_s}]")
+    if start_s > end_s:
+        raise ValueError(f"a span must not end before it starts, got [{start_s}, {end_s}]")
 
 
 class Picture(Protocol):

@@ -1,7 +1,6 @@
 """The clips of one epoch: a window of T kept frames that moves on by `stride`."""
 
 import hashlib
-from collections import deque
 
 import numpy as np
 
@@ -13,6 +12,43 @@ from pipeline.values import Clip, ClipSpec, DecodedFrame, UInt8Array
 def digest(pixels: UInt8Array) -> bytes:
     """Return the 16-byte BLAKE2b of the pixels."""
     return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
+
+
+class Reel:
+    """The newest images in one block of memory, so that overlapping clips are views of it and share their pixels.
+
+    What a view shows never changes: images are only added, and a full block is left to its views.
+
+    Args:
+        length: how many of the newest images can be had.
+        shape: of one image, H×W×3.
+    """
+
+    BLOCKS = 5  # a new block begins with a copy of the last `length` images; the longer the block, the rarer that is
+
+    def __init__(self, length: int, shape: tuple[int, int, int]) -> None:
+        self._length = length
+        self._block = np.empty((self.BLOCKS * length, *shape), np.uint8)
+        self._count = 0
+
+    def add(self, image: UInt8Array) -> None:
+        """Add an image."""
+        if self._count == len(self._block):
+            block = np.empty_like(self._block)
+            block[: self._length] = self.newest(self._length)
+            self._block, self._count = block, self._length
+        self._block[self._count] = image
+        self._count += 1
+
+    def newest(self, count: int) -> UInt8Array:
+        """A view of the newest `count` images, oldest first; contiguous.
+
+        Raises:
+            ValueError: there are not that many.
+        """
+        if not 0 < count <= min(self._count, self._length):
+            raise ValueError(f"{count} images asked for; there are {min(self._count, self._length)}")
+        return self._block[self._count - count : self._count]
 
 
 class Window:
@@ -33,7 +69,7 @@ class Window:
         self._origin_s = start.origin_s
         self._step = start.step
         self._answered = start.ordinal
-        self._images: deque[UInt8Array] = deque(maxlen=spec.frames)
+        self._reel = Reel(spec.frames, (spec.height, spec.width, 3))
         self._newest: DecodedFrame | None = None
         self._ordinal = -1
 
@@ -46,11 +82,11 @@ class Window:
         """Add the next grid point and return its pixels; a frame that stands for several is converted once."""
         if sample.frame is not self._newest:
             self._newest = sample.frame
-            image = sample.frame.picture.rgb(self._spec.height, self._spec.width)
+            self._reel.add(sample.frame.picture.rgb(self._spec.height, self._spec.width))
         else:
-            image = self._images[-1]
-        self._images.append(image)
+            self._reel.add(self._reel.newest(1)[0])
         self._ordinal = sample.ordinal
+        image: UInt8Array = self._reel.newest(1)[0]
         return image
 
     def cut(self, end_s: float) -> Clip | None:
@@ -74,16 +110,15 @@ class Window:
         return self._origin_s + ordinal / self._spec.fps
 
     def _clip(self, valid_frames: int, end_s: float) -> Clip:
-        images = list(self._images)[-valid_frames:]
-        assert len(images) == valid_frames, (len(images), valid_frames)
-        images += images[-1:] * (self._spec.frames - valid_frames)
+        images = self._reel.newest(valid_frames)
+        repeated = self._spec.frames - valid_frames
         clip = Clip(
             stream=self._stream,
             epoch=self._epoch,
             step=self._step,
             start_s=self.boundary_s(self._answered + 1),
             end_s=min(end_s, self.boundary_s(self._ordinal + 1)),
-            frames=np.stack(images),
+            frames=np.pad(images, ((0, repeated), *[(0, 0)] * 3), mode="edge") if repeated else images,
             valid_frames=valid_frames,
             discontinuity=self._epoch > 0 and self._step == 0,
             ordinal=self._ordinal,

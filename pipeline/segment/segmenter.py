@@ -1,54 +1,28 @@
-"""The segmenter: one step per answer, everything it remembers in one array."""
+"""The segmenter: one step per answer; everything it remembers is a value."""
 
 import hashlib
+import math
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.segment.rules import LabelRule, Rules
+from pipeline.segment.row import Phase, Row, pack, unpack
+from pipeline.segment.rules import Rules
 from pipeline.values import Float32Array, Origin, Scores, Segment
 
+__all__ = ["Changes", "Segmenter", "State", "pack", "segment_scores", "unpack"]
 
-class Phase(IntEnum):
-    """Where a label stands."""
-
-    IDLE = 0
-    PENDING = 1
-    OPEN = 2
-    CLOSING = 3
-
-
-_ROW = np.dtype(
-    [
-        ("phase", "u1"),
-        ("smoothed", "f8"),  # NaN before the first step
-        ("epoch", "i8"),
-        ("step", "i8"),
-        ("steps", "i8"),
-        ("start_s", "f8"),
-        ("end_s", "f8"),
-        ("weighted", "f8"),  # probability × seconds
-        ("seconds", "f8"),
-        ("peak", "f8"),
-        ("low_weighted", "f8"),  # the same while CLOSING, counted only if the segment goes on
-        ("low_seconds", "f8"),
-        ("watched_s", "f8"),
-    ]
-)
-
-State = NDArray[Any]
-"""C rows, one per label. Treated as a value: a step returns a new one."""
+State: TypeAlias = tuple[Row, ...]
+"""One row per label. A step returns a new one and leaves the old as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one step did: segments that opened, that are open now, and that became final."""
+    """What one step did: segments that opened and that became final."""
 
     opened: tuple[Segment, ...] = ()
-    still_open: tuple[Segment, ...] = ()
     closed: tuple[Segment, ...] = ()
 
 
@@ -68,10 +42,7 @@ class Segmenter:
 
     def initial_state(self) -> State:
         """The state before the first step."""
-        state = np.zeros(len(self.rules.labels), _ROW)
-        state["smoothed"] = np.nan
-        state["watched_s"] = np.nan
-        return state
+        return tuple(Row() for _ in self.rules.labels)
 
     def step(self, scores: Scores, state: State) -> tuple[Changes, State]:
         """Take one answer in; answers come in the order of time.
@@ -81,124 +52,56 @@ class Segmenter:
         """
         if len(scores.probs) != len(self.rules.labels):
             raise ValueError(f"{len(scores.probs)} scores for {len(self.rules.labels)} labels")
-        state = state.copy()
+        state = tuple(row.copy() for row in state)
         opened: list[Segment] = []
         closed: list[Segment] = []
-        for index, rule in enumerate(self.rules.rules):
-            row = state[index]
-            if scores.start_s - row["watched_s"] > rule.merge_gap_s:
-                self._leave(index, row, closed)
-                row["smoothed"] = np.nan
-            self._advance(index, row, rule, scores, opened, closed)
-        state["watched_s"] = scores.end_s
-        return Changes(tuple(opened), self.open_segments(state), tuple(closed)), state
+        rows = zip(self.rules.labels, self.rules.rules, state, scores.probs.tolist(), strict=True)
+        for label, rule, row, probability in rows:
+            if scores.start_s - row.watched_s > rule.merge_gap_s:
+                closed += self._leave(label, row)
+                row.smoothed = math.nan
+            was_shown = row.shown
+            row.advance(rule, probability, scores)
+            if row.shown and not was_shown:
+                opened.append(self._segment(label, row))
+            elif was_shown and not row.shown:
+                closed.append(self._segment(label, row, row.end_s))
+        return Changes(tuple(opened), tuple(closed)), state
 
     def finish(self, state: State) -> tuple[Changes, State]:
         """The stream has ended: every open segment becomes final."""
-        state = state.copy()
+        state = tuple(row.copy() for row in state)
         closed: list[Segment] = []
-        for index in range(len(state)):
-            self._leave(index, state[index], closed)
+        for label, row in zip(self.rules.labels, state, strict=True):
+            closed += self._leave(label, row)
         return Changes(closed=tuple(closed)), state
 
     def open_segments(self, state: State) -> tuple[Segment, ...]:
         """The segments that are open in `state`."""
         return tuple(
-            self._segment(index, row, None)
-            for index, row in enumerate(state)
-            if row["phase"] in (Phase.OPEN, Phase.CLOSING)
+            self._segment(label, row) for label, row in zip(self.rules.labels, state, strict=True) if row.shown
         )
 
-    def _advance(
-        self, index: int, row: Any, rule: LabelRule, scores: Scores, opened: list[Segment], closed: list[Segment]
-    ) -> None:
-        probability = float(scores.probs[index])
-        past = probability if np.isnan(row["smoothed"]) else float(row["smoothed"])
-        row["smoothed"] = smoothed = rule.smoothing * past + (1 - rule.smoothing) * probability
-        high = smoothed >= (rule.on if row["phase"] in (Phase.IDLE, Phase.CLOSING) else rule.off)
-        if high:
-            self._hold(row, probability, scores)
-            if row["phase"] == Phase.PENDING and _confirmed(row, rule):
-                row["phase"] = Phase.OPEN
-                opened.append(self._segment(index, row, None))
-        else:
-            self._fade(index, row, rule, probability, scores, closed)
+    def _leave(self, label: str, row: Row) -> list[Segment]:
+        """Nothing more can be known of the row's segment: return it as final, if there is one."""
+        final = [self._segment(label, row, row.end_s)] if row.shown else []
+        row.phase = Phase.IDLE
+        return final
 
-    def _hold(self, row: Any, probability: float, scores: Scores) -> None:
-        """The label holds in this step: begin, go on, or come back within the merge gap."""
-        seconds = scores.end_s - scores.start_s
-        if row["phase"] == Phase.IDLE:
-            row["phase"], row["epoch"], row["step"], row["start_s"] = (
-                Phase.PENDING,
-                scores.epoch,
-                scores.step,
-                scores.start_s,
-            )
-            row["steps"], row["weighted"], row["seconds"], row["peak"] = 0, 0.0, 0.0, 0.0
-        elif row["phase"] == Phase.CLOSING:
-            row["phase"] = Phase.OPEN
-            row["weighted"] += row["low_weighted"]
-            row["seconds"] += row["low_seconds"]
-        row["steps"] += 1
-        row["weighted"] += probability * seconds
-        row["seconds"] += seconds
-        row["peak"] = max(row["peak"], probability)
-        row["end_s"] = scores.end_s
-
-    def _fade(
-        self, index: int, row: Any, rule: LabelRule, probability: float, scores: Scores, closed: list[Segment]
-    ) -> None:
-        """The label does not hold in this step: forget it, or let the merge gap run."""
-        if row["phase"] == Phase.PENDING:
-            row["phase"] = Phase.IDLE
-        elif row["phase"] == Phase.OPEN:
-            row["phase"], row["low_weighted"], row["low_seconds"] = Phase.CLOSING, 0.0, 0.0
-        if row["phase"] == Phase.CLOSING:
-            row["low_weighted"] += probability * (scores.end_s - scores.start_s)
-            row["low_seconds"] += scores.end_s - scores.start_s
-            if scores.end_s - row["end_s"] >= rule.merge_gap_s - 1e-9:
-                self._leave(index, row, closed)
-
-    def _leave(self, index: int, row: Any, closed: list[Segment]) -> None:
-        if row["phase"] in (Phase.OPEN, Phase.CLOSING):
-            closed.append(self._segment(index, row, float(row["end_s"])))
-        row["phase"] = Phase.IDLE
-
-    def _segment(self, index: int, row: Any, end: float | None) -> Segment:
-        label = self.rules.labels[index]
-        identity = f"{self.stream}\n{self.model}\n{self.origin}\n{row['epoch']}\n{label}\n{row['step']}"
+    def _segment(self, label: str, row: Row, end: float | None = None) -> Segment:
+        identity = f"{self.stream}\n{self.model}\n{self.origin}\n{row.epoch}\n{label}\n{row.step}"
         return Segment(
             id=hashlib.blake2b(identity.encode(), digest_size=8).hexdigest(),
             stream=self.stream,
-            epoch=int(row["epoch"]),
+            epoch=row.epoch,
             label=label,
-            start=float(row["start_s"]),
+            start=row.start_s,
             end=end,
-            score=min(1.0, float(row["weighted"] / row["seconds"])) if row["seconds"] else float(row["peak"]),
-            peak=float(row["peak"]),
+            score=row.score,
+            peak=row.peak,
             model=self.model,
             origin=self.origin,
         )
-
-
-def _confirmed(row: Any, rule: LabelRule) -> bool:
-    return bool(row["steps"] >= rule.confirm_steps and row["end_s"] - row["start_s"] >= rule.min_length_s - 1e-9)
-
-
-def pack(state: State) -> bytes:
-    """The state as bytes; `unpack` gives it back bit for bit."""
-    return state.tobytes()
-
-
-def unpack(data: bytes, labels: int) -> State:
-    """Read a packed state of `labels` labels.
-
-    Raises:
-        ValueError: the bytes are not such a state.
-    """
-    if len(data) != labels * _ROW.itemsize:
-        raise ValueError(f"a segmenter state of {labels} labels has {labels * _ROW.itemsize} bytes, got {len(data)}")
-    return np.frombuffer(data, _ROW).copy()
 
 
 def segment_scores(

@@ -67,6 +67,11 @@ def test_clips_overlap_and_answer_for_their_newest_frames() -> None:
     assert spans == [(0, 0.0, 0.8, 3), (1, 0.8, 1.2, 5), (2, 1.2, 1.6, 7)]
 
 
+def test_a_clip_shows_its_own_frames_however_many_came_after_it() -> None:
+    clips = run(ClipCutter("cam", SPEC), frames(400))  # 200 grid points: the window's memory is changed ten times
+    assert [numbers(clip) for clip in clips] == [[(4 * k + 2 * i) % 251 for i in range(4)] for k in range(99)]
+
+
 def test_the_rest_of_an_epoch_repeats_its_last_frame_and_ends_where_the_media_ends() -> None:
     clips = run(ClipCutter("cam", SPEC), frames(9))  # 0.9 s: grid points 0…4
     assert numbers(clips[-1]) == [4, 6, 8, 8]

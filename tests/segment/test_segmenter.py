@@ -54,7 +54,7 @@ def test_a_segment_is_closed_only_when_its_merge_gap_has_run_out():
     state, seen = segmenter.initial_state(), []
     for answer in answers([0.9, 0.0, 0.0]):
         changes, state = segmenter.step(answer, state)
-        seen.append((len(changes.opened), len(changes.still_open), len(changes.closed)))
+        seen.append((len(changes.opened), len(segmenter.open_segments(state)), len(changes.closed)))
     assert seen == [(1, 1, 0), (0, 1, 0), (0, 0, 1)]
 
 
@@ -72,7 +72,7 @@ def test_the_score_is_the_mean_over_time_and_the_peak_the_maximum():
         Scores("cam", 0, 1, 3.0, 4.0, np.array([0.4, 0.0], np.float32)),
     ]:
         changes, state = segmenter.step(answer, state)
-    (segment,) = changes.still_open
+    (segment,) = segmenter.open_segments(state)
     assert (segment.score, segment.peak) == (pytest.approx(0.7), pytest.approx(0.8))
 
 
