@@ -71,7 +71,7 @@ def test_the_score_is_the_mean_over_time_and_the_peak_the_maximum():
         Scores("cam", 0, 0, 0.0, 3.0, np.array([0.8, 0.0], np.float32)),
         Scores("cam", 0, 1, 3.0, 4.0, np.array([0.4, 0.0], np.float32)),
     ]:
-        changes, state = segmenter.step(answer, state)
+        _, state = segmenter.step(answer, state)
     (segment,) = segmenter.open_segments(state)
     assert (segment.score, segment.peak) == (pytest.approx(0.7), pytest.approx(0.8))
 
