@@ -88,5 +88,5 @@ def _reader(film: str, spec: ClipSpec) -> Reader:
 
 def _beginning() -> Checkpoint:
     return Checkpoint(
-        "film", 0, -1, 0.0, -1, 0.0, bytes(16), 0.0, np.empty(0, np.float32), b"", None, "bench", "bench", "film"
+        "film", 0, -1, 0.0, -1, 0.0, bytes(16), 0.0, 0.0, np.empty(0, np.float32), b"", None, "bench", "bench", "film"
     )

@@ -180,6 +180,7 @@ class StreamRun:
             pts_s=0.0,
             digest=bytes(16),
             until_s=self._job.start_time_s,
+            answered_s=self._job.start_time_s,
             temporal_state=np.empty(0, np.float32),
             segmenter_state=b"",
             pending_gap=None,

@@ -1,9 +1,9 @@
 """The lane: one stream's clips in, one stream's commits out, in the order of its steps."""
 
+import math
 from collections import deque
-from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -61,8 +61,15 @@ class Lane:
     """Drives one stream: encodes ahead, remembers and segments in order, commits.
 
     `step` is one iteration and may be called by any loop; it blocks while it waits for clips or for the model.
-    Nothing is kept that a checkpoint does not hold: a lane can be dropped at any time and made again from the store.
+    Answers are committed together while they come faster than `commit_every_s`, each at once while they come slower.
+    Nothing is kept for good that a checkpoint does not hold: a lane can be dropped at any time and made again from
+    the store.
+
+    Attributes:
+        checkpoint: what the store holds.
     """
+
+    MOST_STEPS = 64  # in one commit
 
     def __init__(
         self,
@@ -83,45 +90,57 @@ class Lane:
         self._hooks = hooks
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
+        self._work = _Work()
+        self._due_s = -math.inf
+        self.checkpoint = checkpoint
+        # Where the lane stands, ahead of the store by the work that is not committed yet:
+        self._until_s = checkpoint.until_s
+        self._answered_s = checkpoint.answered_s
+        self._pending_gap = checkpoint.pending_gap
         self._state: Float32Array | None = checkpoint.temporal_state if len(checkpoint.temporal_state) else None
         self._segments = (
             unpack(checkpoint.segmenter_state, len(segmenter.rules.labels))
             if checkpoint.segmenter_state
             else segmenter.initial_state()
         )
-        self.checkpoint = checkpoint
 
     def step(self) -> bool:
         """Do what can be done now; False when the queue has ended and everything is committed."""
         self._submit()
-        if not self._waiting:
-            return not self._queue.drained()
-        run = self._ready()
-        if run:
-            self._commit(run)
-        return True
+        self._answer(self._ready())
+        ended = not self._waiting and self._queue.drained()
+        if self._work and (ended or len(self._work.scores) >= self.MOST_STEPS or self._patience_s() <= 0):
+            self._commit()
+        return not ended
 
     def finish(self, finished: bool) -> None:
         """The source has ended: close every segment. A recording is `finished`; a live stream may come back."""
         changes, self._segments = self._segmenter.finish(self._segments)
-        done = replace(self.checkpoint, segmenter_state=pack(self._segments), finished=finished)
-        self._write(_Work(done, done.step + 1, closed=list(changes.closed)))
+        self._work.closed += changes.closed
+        self._settle_gap()
+        self._commit(finished)
 
     def _submit(self) -> None:
         """Move clips from the queue into flight; wait for one only if nothing else is under way."""
         while (under_way := self._under_way()) < self._limits.in_flight:
-            queued = self._queue.take(wait=not under_way)
+            queued = self._queue.take(0.0 if under_way else self._patience_s() if self._work else None)
             if queued is None:
                 return
             waiting = _Waiting(queued.item, queued.since_s)
             if isinstance(queued.item, Clip):
                 self._ask(waiting, queued.item)
             self._waiting.append(waiting)
+            if isinstance(queued.item, Gap):
+                return
+
+    def _patience_s(self) -> float:
+        """How long what is answered may still wait for company in its commit."""
+        return max(0.0, self._due_s - self._clock.monotonic_s())
 
     def _ask(self, waiting: _Waiting, clip: Clip) -> None:
         """A clip that is alone takes one fused call; one with company is encoded ahead of its turn."""
         if not len(self._queue) and not self._under_way():
-            gap_s = self._gap_s(clip, self.checkpoint.until_s)
+            gap_s = self._gap_s(clip, self._answered_s)
             waiting.answer = self._pool.infer(clip.frames, gap_s, self._remembered(gap_s))
         else:
             waiting.features = self._pool.encode(clip.frames)
@@ -133,63 +152,64 @@ class Lane:
         return None if gap_s > self._limits.forget_s else self._state
 
     @staticmethod
-    def _gap_s(clip: Clip, until_s: float) -> float:
-        return max(0.0, clip.start_s - until_s)
+    def _gap_s(clip: Clip, answered_s: float) -> float:
+        return max(0.0, clip.start_s - answered_s)
 
     def _ready(self) -> list[_Waiting]:
-        """The answered items at the head, waiting for the first: steps of one epoch, gaps with the clip after them."""
+        """The answered items at the head, waiting for the first clip: all steps are of one epoch."""
         run: list[_Waiting] = []
-        while (head := self._next_clip()) is not None and self._may_join(head[-1], run):
-            head[-1].future().result()
-            run += head
-            for _ in head:
-                self._waiting.popleft()
-        if not run and self._queue.drained():
-            run = list(self._waiting)
-            self._waiting.clear()
+        while self._waiting and self._may_join(self._waiting[0], run):
+            run.append(self._waiting.popleft())
         return run
 
     @staticmethod
-    def _may_join(clip: _Waiting, run: list[_Waiting]) -> bool:
-        """Whether a step may share a commit with the steps before it; the first always may, and is awaited."""
+    def _may_join(next_: _Waiting, run: list[_Waiting]) -> bool:
+        """Whether an item may be taken with those before it; the first clip always may, and is awaited."""
+        if isinstance(next_.item, Gap):
+            return True
         first = next((waiting for waiting in run if isinstance(waiting.item, Clip)), None)
         if first is None:
+            next_.future().result()
             return True
-        assert isinstance(clip.item, Clip) and isinstance(first.item, Clip)
-        fused = first.answer is not None
-        return not fused and clip.item.epoch == first.item.epoch and clip.future().done()
+        assert isinstance(first.item, Clip)
+        return first.answer is None and next_.item.epoch == first.item.epoch and next_.future().done()
 
-    def _next_clip(self) -> list[_Waiting] | None:
-        """The first clip in the lane with the gaps before it, or None."""
-        for index, waiting in enumerate(self._waiting):
-            if isinstance(waiting.item, Clip):
-                return list(self._waiting)[: index + 1]
-        return None
-
-    def _commit(self, run: list[_Waiting]) -> None:
+    def _answer(self, run: list[_Waiting]) -> None:
+        """Remember and segment the steps of a run, in order."""
         clips = [waiting.item for waiting in run if isinstance(waiting.item, Clip)]
-        probs_NC = self._remember(run, clips) if clips else np.empty((0, 0), np.float32)
-        self._pass_empty_epochs(clips)
-        last = self.checkpoint
-        new_epoch = bool(clips) and clips[0].epoch != last.epoch
-        work = _Work(last, 0 if new_epoch else last.step + 1)
-        work.gaps = [waiting.item for waiting in run if isinstance(waiting.item, Gap)]
-        for clip, probs in zip(clips, probs_NC, strict=True):
-            scores = Scores(clip.stream, clip.epoch, clip.step, clip.start_s, clip.end_s, probs)
-            changes, self._segments = self._segmenter.step(scores, self._segments)
-            work.take(scores, changes)
-        work.checkpoint = self._advanced(last, run, clips)
-        self._write(work)
-        now_s = self._clock.monotonic_s()
+        if clips and self._work.scores and self._work.scores[0].epoch != clips[0].epoch:
+            self._commit()  # the steps of a commit are of one epoch
+        probs = iter(self._remember(run, clips) if clips else ())
         for waiting in run:
-            if isinstance(waiting.item, Clip):
-                self._hooks.answered(waiting.item.stream, now_s - waiting.since_s)
+            if isinstance(waiting.item, Gap):
+                self._lose(waiting.item)
+            else:
+                self._take(waiting.item, next(probs))
+                self._work.since_s.append(waiting.since_s)
 
-    def _pass_empty_epochs(self, clips: list[Clip]) -> None:
-        """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""
-        while clips and clips[0].epoch > self.checkpoint.epoch + 1:
-            empty = replace(self.checkpoint, epoch=self.checkpoint.epoch + 1, step=-1)
-            self._write(_Work(empty, first_step=0))
+    def _lose(self, gap: Gap) -> None:
+        """A gap is pending until something else follows it: the next one may be its continuation."""
+        last = self._pending_gap
+        if last is not None and (last.end, last.reason) == (gap.start, gap.reason):
+            self._pending_gap = replace(last, end=gap.end)
+        else:
+            self._settle_gap()
+            self._pending_gap = gap
+        self._until_s = max(self._until_s, gap.end)
+        self._work.moved = True
+
+    def _settle_gap(self) -> None:
+        if self._pending_gap is not None:
+            self._work.gaps.append(self._pending_gap)
+            self._pending_gap = None
+
+    def _take(self, clip: Clip, probs: Float32Array) -> None:
+        self._settle_gap()
+        scores = Scores(clip.stream, clip.epoch, clip.step, clip.start_s, clip.end_s, probs)
+        changes, self._segments = self._segmenter.step(scores, self._segments)
+        self._work.take(clip, scores, changes)
+        self._answered_s = clip.end_s
+        self._until_s = max(self._until_s, clip.end_s)
 
     def _remember(self, run: list[_Waiting], clips: list[Clip]) -> Float32Array:
         """Probabilities N×C of the run's clips; lost time before a step is an input, and too much of it forgets."""
@@ -199,7 +219,7 @@ class Lane:
             answer = waiting[0].answer.result()
             self._state = answer.state
             return answer.probs
-        ends_s = [self.checkpoint.until_s, *(clip.end_s for clip in clips[:-1])]
+        ends_s = [self._answered_s, *(clip.end_s for clip in clips[:-1])]
         gaps_s = np.array([self._gap_s(clip, end_s) for clip, end_s in zip(clips, ends_s, strict=True)], np.float32)
         features_ND = np.stack([w.features.result() for w in waiting if w.features is not None])
         probs: list[Float32Array] = []
@@ -211,58 +231,88 @@ class Lane:
             probs.append(answer.probs)
         return np.concatenate(probs)
 
-    def _advanced(self, last: Checkpoint, run: list[_Waiting], clips: list[Clip]) -> Checkpoint:
-        until_s = max(item.end_s if isinstance(item, Clip) else item.end for item in (w.item for w in run))
-        moved = replace(last, until_s=max(last.until_s, until_s), segmenter_state=pack(self._segments))
-        if not clips:
-            return moved
-        clip = clips[-1]
-        assert self._state is not None
-        return replace(
-            moved,
-            epoch=clip.epoch,
-            step=clip.step,
-            origin_s=clip.origin_s,
-            ordinal=clip.ordinal,
-            pts_s=clip.pts_s,
-            digest=clip.digest,
-            temporal_state=self._state,
+    def _commit(self, finished: bool = False) -> None:
+        """Write what is answered, and the state after it."""
+        work, self._work = self._work, _Work()
+        if work.clip is not None:
+            self._pass_empty_epochs(work.clip.epoch)
+        checkpoint = replace(
+            self.checkpoint,
+            until_s=self._until_s,
+            answered_s=self._answered_s,
+            segmenter_state=pack(self._segments),
+            pending_gap=self._pending_gap,
+            finished=finished,
         )
+        if work.clip is not None:
+            assert self._state is not None
+            checkpoint = _at(work.clip, self._state, checkpoint)
+        self._write(work.commit(checkpoint, self._segmenter.open_segments(self._segments)))
+        now_s = self._clock.monotonic_s()
+        for since_s in work.since_s:
+            self._hooks.answered(checkpoint.stream, now_s - since_s)
 
-    def _write(self, work: "_Work") -> None:
-        commit = work.commit(self._segmenter.open_segments(self._segments))
+    def _pass_empty_epochs(self, epoch: int) -> None:
+        """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""
+        while epoch > self.checkpoint.epoch + 1:
+            empty = replace(self.checkpoint, epoch=self.checkpoint.epoch + 1, step=-1)
+            self._write(_Work().commit(empty, self._segmenter.open_segments(self._segments)))
+
+    def _write(self, commit: Commit) -> None:
         started_s = self._clock.monotonic_s()
         result = self._store.commit(commit)
-        self._hooks.committed(commit, result, self._clock.monotonic_s() - started_s)
+        now_s = self._clock.monotonic_s()
+        self._hooks.committed(commit, result, now_s - started_s)
         self.checkpoint = commit.checkpoint
+        self._due_s = now_s + self._limits.commit_every_s
 
 
+def _at(clip: Clip, state: Float32Array, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint after `clip`."""
+    return replace(
+        checkpoint,
+        epoch=clip.epoch,
+        step=clip.step,
+        origin_s=clip.origin_s,
+        ordinal=clip.ordinal,
+        pts_s=clip.pts_s,
+        digest=clip.digest,
+        temporal_state=state,
+    )
+
+
+@dataclass(slots=True)
 class _Work:
-    """A commit in the making."""
+    """A commit in the making: what is answered and lost since the last one."""
 
-    def __init__(self, checkpoint: Checkpoint, first_step: int, closed: Iterable[Segment] = ()) -> None:
-        self.checkpoint = checkpoint
-        self.first_step = first_step
-        self.opened: set[str] = set()
-        self.closed = list(closed)
-        self.gaps: list[Gap] = []
-        self.scores: list[Scores] = []
+    moved: bool = False
+    clip: Clip | None = None  # the last one
+    scores: list[Scores] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    opened: set[str] = field(default_factory=set)
+    closed: list[Segment] = field(default_factory=list)
+    since_s: list[float] = field(default_factory=list)
 
-    def take(self, scores: Scores, changes: Changes) -> None:
+    def __bool__(self) -> bool:
+        return self.moved
+
+    def take(self, clip: Clip, scores: Scores, changes: Changes) -> None:
+        self.moved = True
+        self.clip = clip
         self.scores.append(scores)
         self.opened |= {segment.id for segment in changes.opened}
         self.closed += changes.closed
 
-    def commit(self, still_open: tuple[Segment, ...]) -> Commit:
+    def commit(self, checkpoint: Checkpoint, still_open: tuple[Segment, ...]) -> Commit:
         return Commit(
-            stream=self.checkpoint.stream,
-            epoch=self.checkpoint.epoch,
-            first_step=self.first_step,
-            last_step=self.checkpoint.step,
+            stream=checkpoint.stream,
+            epoch=checkpoint.epoch,
+            first_step=self.scores[0].step if self.scores else checkpoint.step + 1,
+            last_step=checkpoint.step,
             opened=tuple(segment for segment in (*self.closed, *still_open) if segment.id in self.opened),
             still_open=still_open,
             closed=tuple(self.closed),
             gaps=tuple(self.gaps),
             scores=tuple(self.scores),
-            checkpoint=self.checkpoint,
+            checkpoint=checkpoint,
         )

@@ -26,6 +26,9 @@ class LaneLimits(BaseModel):
         description="what happens to a clip that finds the queue full; by default recordings wait and "
         "live streams drop the oldest",
     )
+    commit_every_s: float = Field(
+        default=0.25, ge=0, description="answers that come faster than this are committed together"
+    )
     forget_s: float = Field(default=3600.0, gt=0, description="a longer gap clears the memory of the stream")
 
 
@@ -59,11 +62,10 @@ class LaneQueue:
             self._changed.notify_all()
         return True
 
-    def take(self, wait: bool) -> "Queued | None":
-        """Take the oldest item; None when there is none (after waiting for one, if asked, unless the queue ended)."""
+    def take(self, patience_s: float | None) -> "Queued | None":
+        """Take the oldest item; None where none comes within `patience_s` (None: for ever) or the queue has ended."""
         with self._changed:
-            while wait and not self._items and not self._ended:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._items or self._ended, patience_s)
             queued = self._items.popleft() if self._items else None
             self._changed.notify_all()
         return queued

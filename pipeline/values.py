@@ -228,6 +228,7 @@ class Checkpoint:
         origin_s: timeline seconds of the epoch's media time zero.
         ordinal, pts_s, digest: grid number, media seconds and digest of the last kept frame (-1, 0.0, zeros: none).
         until_s: timeline seconds up to which answers and gaps tile the time watched.
+        answered_s: timeline seconds at which the last answer ends; the time since is an input of the next step.
         temporal_state: what the temporal model remembers: float32 vector.
         segmenter_state: what the segmenter remembers, in its own codec.
         pending_gap: a gap that is still growing, or None.
@@ -245,6 +246,7 @@ class Checkpoint:
     pts_s: float
     digest: bytes
     until_s: float
+    answered_s: float
     temporal_state: Float32Array = field(repr=False)
     segmenter_state: bytes = field(repr=False)
     pending_gap: Gap | None

@@ -17,7 +17,7 @@ from pipeline.values import Checkpoint, Clip, Commit, Gap, GapReason
 
 RULES = Rules.from_card(("walk",), {"default": {"on": 0.5, "off": 0.5, "merge_gap_s": 0.0}})
 BEGINNING = Checkpoint(
-    "cam", 0, -1, 0.0, -1, 0.0, bytes(16), 0.0, np.empty(0, np.float32), b"", None, "numerics", "model", "file"
+    "cam", 0, -1, 0.0, -1, 0.0, bytes(16), 0.0, 0.0, np.empty(0, np.float32), b"", None, "numerics", "model", "file"
 )
 
 
@@ -71,7 +71,7 @@ def done(value):
 
 
 def lane_over(items, model=None, store=None, checkpoint=BEGINNING, policy="wait", **limits):
-    settings = LaneLimits(**{"queue_clips": 100, **limits})
+    settings = LaneLimits(**{"queue_clips": 100, "commit_every_s": 0.0, **limits})
     queue = LaneQueue(settings, Hooks(), ManualClock())
     for item in items:
         queue.put(item, policy)
@@ -134,6 +134,47 @@ def test_a_gap_is_written_with_the_steps_after_it_and_its_length_is_an_input():
     commit = next(commit for commit in store.commits if commit.gaps)
     assert (commit.epoch, commit.first_step, commit.gaps) == (1, 0, (gap,))
     assert [seconds for request in model.requests for seconds in request.gaps_s.tolist()] == [0.0, 4.0, 0.0]
+
+
+def test_answers_that_come_quickly_share_a_commit_and_change_nothing():
+    items = [clip(step, value) for step, value in enumerate([0, 60, 0, 50, 7, 80, 3])]
+    _, each = run(items, in_flight=1)
+    _, together = run(items, in_flight=1, commit_every_s=60.0)
+    assert len(each.commits) == 8
+    assert [(commit.first_step, commit.last_step) for commit in together.commits] == [(0, 0), (1, 6), (7, 6)]
+    assert spans(together.commits) == spans(each.commits)
+    assert together.commits[-1].checkpoint.segmenter_state == each.commits[-1].checkpoint.segmenter_state
+
+
+def test_a_commit_holds_the_steps_of_one_epoch():
+    items = [clip(0), clip(1), clip(0, epoch=1, start_s=2.0), clip(1, epoch=1, start_s=3.0)]
+    _, store = run(items, commit_every_s=60.0, in_flight=1)
+    assert [(c.epoch, c.first_step, c.last_step) for c in store.commits][:3] == [(0, 0, 0), (0, 1, 1), (1, 0, 1)]
+
+
+def test_a_gap_grows_until_something_else_follows_it():
+    settings = LaneLimits(in_flight=1, commit_every_s=0.0)
+    queue, store = LaneQueue(settings, Hooks(), ManualClock()), ListStore()
+    segmenter = Segmenter("cam", "model", RULES)
+    lane = Lane(queue, SumModel(), segmenter, store, BEGINNING, settings, Hooks(), ManualClock())
+    lost = [Gap("cam", 1.0 + second, 2.0 + second, GapReason.CAMERA_DOWN) for second in range(3)]
+    for item in [clip(0), *lost, clip(0, epoch=1, start_s=4.0)]:
+        queue.put(item, "wait")
+        lane.step()
+    pending = [commit.checkpoint.pending_gap for commit in store.commits]
+    assert [gap and (gap.start, gap.end) for gap in pending] == [None, (1.0, 2.0), (1.0, 3.0), (1.0, 4.0), None]
+    assert [gap for commit in store.commits for gap in commit.gaps] == [Gap("cam", 1.0, 4.0, GapReason.CAMERA_DOWN)]
+
+
+@pytest.mark.parametrize("commit_every_s", [0.0, 60.0])
+def test_lost_time_is_counted_from_the_last_answer_however_the_commits_fell(commit_every_s):
+    lost = [Gap("cam", 1.0, 3.0, GapReason.CORRUPT), Gap("cam", 3.0, 5.0, GapReason.STALLED)]
+    first, rest = [clip(0), lost[0]], [lost[1], clip(0, epoch=1, start_s=5.0)]
+    lane, _, store = lane_over(first, commit_every_s=commit_every_s)
+    while lane.step():
+        pass
+    model, _ = run(rest, checkpoint=store.commits[-1].checkpoint, commit_every_s=commit_every_s)
+    assert [seconds for request in model.requests for seconds in request.gaps_s.tolist()] == [4.0]
 
 
 def test_a_gap_longer_than_forget_s_clears_the_memory():

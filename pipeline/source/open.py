@@ -69,7 +69,7 @@ class Source:
             except FOREIGN as error:
                 fault = explain(error, self.info.uri, time.monotonic() - asked_s, self._limit_s)
                 break
-            if packet.has_sidedata("encryption_info"):
+            if packet.is_keyframe and packet.has_sidedata("encryption_info"):
                 fault = SourceUnreadable(f"{self.info.uri} is encrypted; decrypt it first")
                 break
             if packet.size:  # an empty packet would tell the decoder that the stream is over

@@ -1,7 +1,8 @@
 """Clips and gaps from frames: known answers, tiling, and resuming anywhere."""
 
 from collections.abc import Iterable
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pytest
@@ -53,6 +54,10 @@ def shown(item: Clip | Gap) -> tuple[object, ...]:
 def numbers(clip: Clip | Gap) -> list[int]:
     assert isinstance(clip, Clip)
     return [int(image[0, 0, 0]) for image in clip.frames]
+
+
+def end_of(item: Clip | Gap) -> float:
+    return item.end_s if isinstance(item, Clip) else item.end
 
 
 def after(clip: Clip | Gap, origin_s: float = 0.0) -> StartPoint:
@@ -180,15 +185,16 @@ def test_clips_see_the_kept_frames_their_step_names(spec: ClipSpec, plan: list[t
 
 @settings(deadline=None)
 @given(specs, parts, st.data())
-def test_resuming_after_any_clip_gives_the_rest_of_the_undisturbed_run(
+def test_resuming_after_any_clip_or_gap_gives_the_rest_of_the_undisturbed_run(
     spec: ClipSpec, plan: list[tuple[float, int, float]], data: st.DataObject
 ) -> None:
     film = film_of(plan)
     whole = run(ClipCutter("cam", spec), film)
-    at = data.draw(st.sampled_from([n for n, item in enumerate(whole) if isinstance(item, Clip)]))
-    clip = whole[at]
+    clips_until = list(accumulate(isinstance(item, Clip) for item in whole))
+    at = data.draw(st.sampled_from([n for n, clips in enumerate(clips_until) if clips]))
+    clip = next(item for item in reversed(whole[: at + 1]) if isinstance(item, Clip))
     origin_s = next(item.start_s for item in whole if isinstance(item, Clip) and item.epoch == clip.epoch)
-    start = after(clip, origin_s)
+    start = replace(after(clip, origin_s), until_s=end_of(whole[at]))
     media_s = start.media_s(spec)
     assert media_s is None or (clip.epoch == 0 and media_s <= clip.pts_s)
     seek_s = data.draw(st.floats(0, media_s)) if media_s is not None else 0.0

@@ -170,7 +170,7 @@ def test_a_damaged_model_is_refused_before_anything_is_written(call, place, tmp_
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("flow:\n  lane:\n    que: 3", "unknown key 'flow.lane.que'; choose from forget_s, in_flight"),
+        ("flow:\n  lane:\n    que: 3", "unknown key 'flow.lane.que'; choose from commit_every_s, forget_s, in_flight"),
         ("flwo: {}", "unknown key 'flwo'; choose from flow, ray"),
         ("flow:\n  decode_threads: 0", "flow.decode_threads"),
         ("[", "is not YAML"),

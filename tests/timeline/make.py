@@ -19,7 +19,7 @@ def claim(store: TimelineStore, stream: str = STREAM) -> Lease:
 
 def checkpoint(epoch: int = 0, step: int = 0, until_s: float = 0.8, finished: bool = False) -> Checkpoint:
     state = np.random.default_rng(abs(step)).standard_normal(128).astype(np.float32)
-    place = (epoch, step, 0.0, step * 4, step * STEP_S, bytes(range(16)), until_s)
+    place = (epoch, step, 0.0, step * 4, step * STEP_S, bytes(range(16)), until_s, until_s)
     return Checkpoint(STREAM, *place, state, b"segmenter", None, "numerics", "model-1", "file.mp4", finished)
 
 
