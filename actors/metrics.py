@@ -7,6 +7,7 @@ the same library, would write into the folder too.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.errors import UsageError
 from pipeline.hooks import Hooks
-from pipeline.values import Clip, Commit, Gap, GapReason
+from pipeline.values import Clip, Commit, Gap, GapReason, WhoseClock
 
 PREFIX = "longtake-metrics-"
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -53,6 +54,17 @@ _RESTORES = Counter("longtake_state_restores_total", "Lanes that went on from a 
 _UNTIL = Gauge(
     "longtake_stream_until_seconds", "Timeline time reached by the clips.", _STREAM, multiprocess_mode="livemax"
 )
+_RECONNECTS = Counter(
+    "longtake_reconnects_total", "Times a live source was lost, or did not come.", ("stream", "reason")
+)
+_UP = Gauge("longtake_stream_up", "1 while a live source shows pictures.", _STREAM, multiprocess_mode="livemax")
+_LAG = Gauge(
+    "longtake_lag_seconds",
+    "How far a live stream's answers are behind the clock.",
+    _STREAM,
+    multiprocess_mode="livemax",
+)
+_QUEUED = Gauge("longtake_queue_depth", "Clips that wait for the model.", _STREAM, multiprocess_mode="livemax")
 _END_TO_END = Histogram(
     "longtake_clip_e2e_seconds",
     "From a cut clip to its committed scores.",
@@ -70,6 +82,7 @@ class PrometheusHooks(Hooks):
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._decoded: dict[str, Counter] = {}  # looking a labelled series up costs more than moving it
+        self._live: set[str] = set()
         self._fps = 0.0
 
     def opened(self, stream: str, duration_s: float | None) -> None:
@@ -88,6 +101,22 @@ class PrometheusHooks(Hooks):
         series.inc()
         if corrupt:
             _CORRUPT.labels(name).inc()
+
+    def connected(self, stream: str, clock: WhoseClock) -> None:
+        name = self._name(stream)
+        self._live.add(name)
+        if name != OTHERS:
+            _UP.labels(name).set(1)
+
+    def disconnected(self, stream: str, reason: GapReason, error: str) -> None:
+        name = self._name(stream)
+        _RECONNECTS.labels(name, reason).inc()
+        if name != OTHERS:
+            _UP.labels(name).set(0)
+
+    def queued(self, stream: str, clips: int) -> None:
+        if (name := self._name(stream)) != OTHERS:
+            _QUEUED.labels(name).set(clips)
 
     def kept(self, stream: str, until_s: float) -> None:
         if (name := self._name(stream)) != OTHERS:
@@ -111,6 +140,8 @@ class PrometheusHooks(Hooks):
         name = self._name(commit.stream)
         _COMMITS.labels(name, result).inc()
         _COMMIT_SECONDS.observe(seconds)
+        if name in self._live and name != OTHERS:
+            _LAG.labels(name).set(time.time() - commit.checkpoint.until_s)
         for gap in commit.gaps:
             _GAPS.labels(name, gap.reason).inc(gap.end - gap.start)
         for segment in commit.closed:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from actors.metrics import PrometheusHooks
+from pipeline.clip import Strip
 from pipeline.models.batcher import Batcher
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
@@ -35,9 +36,11 @@ class ModelWorkerActor:
         """The worker's process."""
         return os.getpid()
 
-    async def encode(self, clip: UInt8Array) -> Float32Array:
-        """Features D of one clip T×H×W×3."""
-        return await asyncio.wrap_future(self._batcher.encode(clip))
+    async def encode(self, strip: Strip) -> Float32Array:
+        """Features N×D of a strip's clips."""
+        return np.stack(
+            await asyncio.gather(*(asyncio.wrap_future(self._batcher.encode(clip)) for clip in strip.clips()))
+        )
 
     async def remember(self, request: RememberRequest) -> Remembered:
         """Scores and new state of consecutive steps of one stream."""

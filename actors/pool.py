@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from pipeline.clip import Strip
 from pipeline.errors import EngineError
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
@@ -21,8 +22,19 @@ class RayPool:
         self._under_way = [0] * len(self._workers)
         self._lock = threading.Lock()
 
-    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
-        return self._send("encode", clip)
+    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
+        answers: list[Future[Float32Array]] = [Future() for _ in clips]
+
+        def share(done: "Future[Float32Array]") -> None:
+            error = done.exception()
+            for number, answer in enumerate(answers):
+                if error is None:
+                    answer.set_result(done.result()[number])
+                else:
+                    answer.set_exception(error)
+
+        self._send("encode", Strip.of(clips)).add_done_callback(share)
+        return answers
 
     def remember(self, request: RememberRequest) -> "Future[Remembered]":
         return self._send("remember", request)

@@ -13,8 +13,7 @@ from bench.task import ClipDigest, Result, Task
 from pipeline.clock import SystemClock
 from pipeline.hooks import Hooks
 from pipeline.models.card import load_card
-from pipeline.reader import Reader
-from pipeline.source import SourceSettings
+from pipeline.reader import Reader, ReadSettings
 from pipeline.values import Checkpoint, Clip, ClipSpec, Float32Array, UInt8Array
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _remember(worker: "ModelWorker", features: Float32Array) -> None:
 
 
 def _reader(film: str, spec: ClipSpec) -> Reader:
-    return Reader("film", film, spec, SourceSettings(), 1, Hooks(), SystemClock())
+    return Reader("film", film, spec, ReadSettings(), Hooks(), SystemClock())
 
 
 def _beginning() -> Checkpoint:

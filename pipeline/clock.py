@@ -1,5 +1,6 @@
 """Time as an argument: the stages never ask the machine what time it is."""
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,9 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds on an axis that never goes back."""
 
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Let up to `timeout_s` pass; True at once when `event` is set."""
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -23,6 +27,9 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        return event.wait(timeout_s)
 
 
 @dataclass
@@ -36,6 +43,11 @@ class ManualClock:
 
     def monotonic_s(self) -> float:
         return self.now_s
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        if not event.is_set():
+            self.advance(timeout_s)
+        return event.is_set()
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward by `seconds` (≥ 0)."""

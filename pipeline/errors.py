@@ -14,6 +14,7 @@
         ├── StoreDown         no answer
         ├── StoreFull         out of memory or disk
         ├── StoreVersion      too old, or written by another longtake
+        ├── StoreBehind       came back older than it was
         └── Fenced            another owner holds the stream
 
 Every foreign exception is mapped onto this tree at the border where it enters.
@@ -93,5 +94,9 @@ class StoreVersion(StoreError):
     """The server is too old, or its data were written by an incompatible longtake."""
 
 
+class StoreBehind(StoreError):
+    """The store has lost its last commits: what is to be written now does not follow what it holds."""
+
+
 class Fenced(StoreError):
-    """The caller no longer owns the stream, or its commit does not follow the stored one."""
+    """The caller no longer owns the stream, or the stored timeline is ahead of its commit."""

@@ -4,28 +4,32 @@ source ─▶ decoder ─▶ clips ─▶ [lane queue] ─▶ lane: encode, reme
 └────────── reader thread ──────────┘          └─────────── caller's thread ───────────┘
 """
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.clock import Clock
-from pipeline.errors import LongtakeError, StoreError, UsageError, redact
+from pipeline.errors import LongtakeError, StoreBehind, StoreError, UsageError, redact
 from pipeline.hooks import Fanout, Hooks
 from pipeline.lane import Lane, ModelPool
 from pipeline.lane_queue import DropPolicy, LaneLimits, LaneQueue
+from pipeline.live import LiveSettings
 from pipeline.models.card import ModelCard
-from pipeline.reader import Reader
+from pipeline.outbox import Outbox, Patience
+from pipeline.reader import Reader, ReadSettings
+from pipeline.replay.log import LaneLog, LogSettings
 from pipeline.segment.rules import Rules
 from pipeline.segment.segmenter import Segmenter
 from pipeline.source import SourceSettings
 from pipeline.tally import Tally
-from pipeline.timeline.records import Lease, StreamState
+from pipeline.timeline.records import Lease, StreamInfo, StreamState
 from pipeline.timeline.store import TimelineStore
-from pipeline.values import Checkpoint, Commit
+from pipeline.values import Checkpoint, ClipSpec, GapReason, WhoseClock
 
 
 class FlowSettings(BaseModel):
@@ -34,8 +38,12 @@ class FlowSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: SourceSettings = SourceSettings()
+    live: LiveSettings = LiveSettings()
     lane: LaneLimits = LaneLimits()
+    log: LogSettings = LogSettings()
     decode_threads: int = Field(default=1, ge=1, description="threads of each stream's decoder")
+    store_patience_s: float = Field(default=60.0, ge=0, description="how long to wait for a store that went away")
+    store_loss_s: float = Field(default=10.0, ge=0, description="how much a crashed store may lose and get again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,17 @@ class Job:
         stream: its name.
         uri: where its video is.
         start_time_s: timeline seconds of a recording's first frame.
+        live: a live source that ends or fails is tried again, and a store that is away waited for, until the run stops.
+        policy: what happens to a clip that finds the queue full, where not as the settings say.
+        fps: frames a second to sample, where not as the model says.
     """
 
     stream: str
     uri: str = field(repr=False)
     start_time_s: float = 0.0
+    live: bool = False
+    policy: DropPolicy | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,60 +112,104 @@ class StreamRun:
         self._store = store
         self._settings = settings
         self._tally = Tally()
-        self._hooks = Fanout(self._tally, hooks)
+        self._hooks = Fanout(self._tally, hooks, _Announcer(self))
         self._clock = clock
-        self._stop = threading.Event()
-        spec, source = serving.card.clip, settings.source
-        self._reader = Reader(job.stream, job.uri, spec, source, settings.decode_threads, self._hooks, clock)
-        self._source_error: LongtakeError | None = None
+        self._stop = threading.Event()  # the run must end
+        self._halt = threading.Event()  # the reader of the present drive must
+        self._moving = False
+        self._lease: Lease | None = None
+        read = ReadSettings(settings.source, settings.live, job.live, settings.decode_threads)
+        self._reader = Reader(job.stream, job.uri, self._spec(), read, self._hooks, clock)
 
-    def stop(self) -> None:
-        """Ask the run to end after the frame it is at; may be called from any thread."""
+    def _spec(self) -> ClipSpec:
+        spec = self._serving.card.clip
+        return spec if self._job.fps is None else replace(spec, fps=self._job.fps)
+
+    @property
+    def token(self) -> str:
+        """By what the store knows this run as the stream's owner; empty until it is."""
+        return self._lease.token if self._lease else ""
+
+    def stop(self, moving: bool = False) -> None:
+        """Ask the run to end after the frame it is at; may be called from any thread.
+
+        Args:
+            moving: another run goes on with the stream at once; a live stream's segments stay open for it.
+        """
+        self._moving = moving
         self._stop.set()
+        self._halt.set()
 
     def run(self) -> Report:
         """Drive the stream; returns when it has ended, failed or stopped."""
         try:
-            self._require_same_source_and_model()
+            known = self._known()
             card = self._serving.card
             lease = self._store.claim(self._job.stream, self._job.uri, card.fingerprint, frozenset(card.labels))
         except LongtakeError as error:
             return self._report("failed", error)
+        self._lease = lease
         try:
-            state: StreamState = "ended" if lease.checkpoint and lease.checkpoint.finished else self._drive(lease)
-            self._store.set_state(lease, state)
+            state: StreamState = "ended"
+            if lease.checkpoint is None or not lease.checkpoint.finished:
+                state = self._watch(lease, GapReason.PAUSED if known and known.state == "paused" else GapReason.RESTART)
+            self.announce(state)
             return self._report(state)
         except LongtakeError as error:
-            self._tell(lease, error)
+            with suppress(StoreError):
+                self.announce("failed", str(error))
             return self._report("failed", error)
 
-    def _drive(self, lease: Lease) -> StreamState:
+    def announce(self, state: StreamState, error: str = "", clock: WhoseClock | None = None) -> None:
+        """Leave the state with the stream."""
+        if self._lease is not None:
+            self._store.set_state(self._lease, state, error, clock)
+
+    def _watch(self, lease: Lease, absent: GapReason) -> StreamState:
+        """Drive from the checkpoint; a store that lost more than the lane remembers says where to go on."""
+        checkpoint = lease.checkpoint
+        while True:
+            try:
+                return self._drive(lease, checkpoint, absent)
+            except StoreBehind:
+                checkpoint, absent = self._store.checkpoint(lease), GapReason.STORE_DOWN
+
+    def _drive(self, lease: Lease, stored: Checkpoint | None, absent: GapReason) -> StreamState:
         """Read in one thread, commit in this one; the first failure of either ends both."""
-        checkpoint = lease.checkpoint or self._beginning()
-        if lease.checkpoint:
+        if stored:
             self._hooks.restored(self._job.stream)
+        checkpoint = stored or self._beginning()
         queue = LaneQueue(self._settings.lane, self._hooks, self._clock)
-        lane = self._lane(queue, lease, checkpoint)
-        self._store.set_state(lease, "running")
-        with ThreadPoolExecutor(1, thread_name_prefix=f"read-{self._job.stream}") as threads:
-            reading = threads.submit(self._read, queue, checkpoint)
+        self._halt = threading.Event()
+        if self._stop.is_set():
+            self._halt.set()
+        self.announce("running")
+        reader_name = f"read-{self._job.stream}"
+        with self._log(lease, checkpoint) as log, ThreadPoolExecutor(1, thread_name_prefix=reader_name) as threads:
+            lane = self._lane(queue, lease, checkpoint, log)
+            reading = threads.submit(self._read, queue, checkpoint, absent)
             try:
                 while lane.step():
                     pass
             finally:
                 self._stop_reading(queue)
-        live = self._reader.live
-        if live or not (self._stop.is_set() or reading.exception()):
-            lane.finish(finished=not live)
-        reading.result()
-        return "paused" if self._stop.is_set() and not live else "ended"
+            live = self._reader.live
+            if not self._moving if live else not (reading.exception() or self._stop.is_set()):
+                lane.finish(finished=not live)
+            reading.result()
+        return "paused" if self._stop.is_set() and (self._job.live or not live) else "ended"
 
-    def _read(self, queue: LaneQueue, checkpoint: Checkpoint) -> None:
+    def _log(self, lease: Lease, checkpoint: Checkpoint) -> AbstractContextManager[LaneLog | None]:
+        if self._settings.log.folder is None:
+            return nullcontext()
+        return LaneLog(self._settings.log, checkpoint, lease.token, round(self._clock.wall_s() * 1e9))
+
+    def _read(self, queue: LaneQueue, checkpoint: Checkpoint, absent: GapReason) -> None:
         try:
-            with closing(self._reader.read(checkpoint, self._stop)) as items:
+            with closing(self._reader.read(checkpoint, self._halt, absent)) as items:
                 for item in items:
                     default: DropPolicy = "drop_oldest" if self._reader.live else "wait"
-                    if not queue.put(item, self._settings.lane.policy or default):
+                    if not queue.put(item, self._job.policy or self._settings.lane.policy or default):
                         return
         finally:
             queue.end()
@@ -159,15 +217,18 @@ class StreamRun:
     def _stop_reading(self, queue: LaneQueue) -> None:
         """After a failure of the lane the reader must not wait for it; after its own end there is nothing to stop."""
         if not queue.drained():
-            self._stop.set()
+            self._halt.set()
             queue.end()
 
-    def _lane(self, queue: LaneQueue, lease: Lease, checkpoint: Checkpoint) -> Lane:
-        card = self._serving.card
+    def _lane(self, queue: LaneQueue, lease: Lease, checkpoint: Checkpoint, log: LaneLog | None) -> Lane:
+        def away(gone: bool) -> None:
+            queue.drop_reason = GapReason.STORE_DOWN if gone else GapReason.DROPPED
+
+        card, limits = self._serving.card, self._settings.lane
         segmenter = Segmenter(self._job.stream, card.fingerprint, Rules.from_card(card.labels, card.segmenter))
-        store = _Bound(self._store, lease)
-        limits = self._settings.lane
-        return Lane(queue, self._serving.pool, segmenter, store, checkpoint, limits, self._hooks, self._clock)
+        patience = Patience(math.inf if self._job.live else self._settings.store_patience_s, self._stop, away)
+        outbox = Outbox(self._store, lease, patience, self._settings.store_loss_s, self._clock)
+        return Lane(queue, self._serving.pool, segmenter, outbox, checkpoint, limits, self._hooks, self._clock, log)
 
     def _beginning(self) -> Checkpoint:
         """The checkpoint of a stream nobody has watched yet."""
@@ -189,11 +250,11 @@ class StreamRun:
             source=redact(self._job.uri),
         )
 
-    def _require_same_source_and_model(self) -> None:
-        """A timeline is of one source and one model; another one needs another name."""
+    def _known(self) -> StreamInfo | None:
+        """The stream as it is stored. A timeline is of one source and one model; another one needs another name."""
         stored = {info.name: info for info in self._store.streams()}.get(self._job.stream)
         if stored is None or not stored.until_s:
-            return
+            return None
         name, given = self._job.stream, redact(self._job.uri)
         if stored.source != given:
             raise UsageError(
@@ -205,11 +266,7 @@ class StreamRun:
                 f"stream {name!r} was watched by model {stored.model}, not by {self._serving.card.fingerprint}; "
                 "give another --name, or --fresh to begin anew"
             )
-
-    def _tell(self, lease: Lease, error: LongtakeError) -> None:
-        """Leave the reason with the stream, if the store still takes it."""
-        with suppress(StoreError):
-            self._store.set_state(lease, "failed", str(error))
+        return stored
 
     def _report(self, state: StreamState, error: LongtakeError | None = None) -> Report:
         progress = self._tally.of(self._job.stream)
@@ -225,12 +282,16 @@ class StreamRun:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """The store as one lane may use it."""
+class _Announcer(Hooks):
+    """Tells the store when a live source comes and goes, if the store listens."""
 
-    store: TimelineStore
-    lease: Lease
+    def __init__(self, run: StreamRun) -> None:
+        self._run = run
 
-    def commit(self, commit: Commit) -> str:
-        return self.store.commit(self.lease, commit)
+    def connected(self, stream: str, clock: WhoseClock) -> None:
+        with suppress(StoreError):
+            self._run.announce("running", clock=clock)
+
+    def disconnected(self, stream: str, reason: GapReason, error: str) -> None:
+        with suppress(StoreError):
+            self._run.announce("reconnecting", error)

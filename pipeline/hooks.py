@@ -1,6 +1,6 @@
 """What the flow tells whoever listens. Every method does nothing; metrics and progress bars subscribe."""
 
-from pipeline.values import Clip, Commit, Gap
+from pipeline.values import Clip, Commit, Gap, GapReason, WhoseClock
 
 
 class Hooks:
@@ -8,6 +8,12 @@ class Hooks:
 
     def opened(self, stream: str, duration_s: float | None) -> None:
         """A source was opened; recordings declare a duration."""
+
+    def connected(self, stream: str, clock: WhoseClock) -> None:
+        """A live source shows its first frame; `clock` says whose time the stream goes by."""
+
+    def disconnected(self, stream: str, reason: GapReason, error: str) -> None:
+        """A live source is gone, or never came; it will be tried again."""
 
     def decoded(self, stream: str, corrupt: bool) -> None:
         """A frame left the decoder."""
@@ -17,6 +23,9 @@ class Hooks:
 
     def clip(self, clip: Clip) -> None:
         """A clip was cut."""
+
+    def queued(self, stream: str, clips: int) -> None:
+        """So many clips wait for the model."""
 
     def dropped(self, stream: str, gap: Gap) -> None:
         """A clip was thrown away by policy."""
@@ -44,6 +53,14 @@ class Fanout(Hooks):
         for listener in self._listeners:
             listener.opened(stream, duration_s)
 
+    def connected(self, stream: str, clock: WhoseClock) -> None:
+        for listener in self._listeners:
+            listener.connected(stream, clock)
+
+    def disconnected(self, stream: str, reason: GapReason, error: str) -> None:
+        for listener in self._listeners:
+            listener.disconnected(stream, reason, error)
+
     def decoded(self, stream: str, corrupt: bool) -> None:
         for listener in self._listeners:
             listener.decoded(stream, corrupt)
@@ -55,6 +72,10 @@ class Fanout(Hooks):
     def clip(self, clip: Clip) -> None:
         for listener in self._listeners:
             listener.clip(clip)
+
+    def queued(self, stream: str, clips: int) -> None:
+        for listener in self._listeners:
+            listener.queued(stream, clips)
 
     def dropped(self, stream: str, gap: Gap) -> None:
         for listener in self._listeners:

@@ -28,8 +28,8 @@ class InlinePool:
     def __init__(self, worker: ModelWorker, threads: int, hooks: Hooks) -> None:
         self._batcher = Batcher(worker, threads, hooks=hooks)
 
-    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
-        return self._batcher.encode(clip)
+    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
+        return [self._batcher.encode(clip) for clip in clips]
 
     def remember(self, request: RememberRequest) -> "Future[Remembered]":
         return self._batcher.remember(request)

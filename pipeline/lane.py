@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -20,14 +21,24 @@ from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores,
 class ModelPool(Protocol):
     """Where a lane sends its requests: model workers in this process or elsewhere."""
 
-    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
-        """Features D of a clip T×H×W×3; in any order."""
+    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
+        """Features D of each clip T×H×W×3, in any order of time."""
 
     def remember(self, request: RememberRequest) -> "Future[Remembered]":
         """Scores and new state of consecutive steps."""
 
     def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
         """Both in one call, for a clip that nothing waits beside."""
+
+
+class Log(Protocol):
+    """Who is told what a lane was given, before it is committed."""
+
+    def given(self, item: Clip | Gap) -> None:
+        """The lane has taken an item out of its queue."""
+
+    def finished(self, finished: bool) -> None:
+        """The lane closes its segments."""
 
 
 class Commits(Protocol):
@@ -81,6 +92,7 @@ class Lane:
         limits: LaneLimits,
         hooks: Hooks,
         clock: Clock,
+        log: Log | None = None,
     ) -> None:
         self._queue = queue
         self._pool = pool
@@ -89,6 +101,7 @@ class Lane:
         self._limits = limits
         self._hooks = hooks
         self._clock = clock
+        self._log = log
         self._waiting: deque[_Waiting] = deque()
         self._work = _Work()
         self._due_s = -math.inf
@@ -115,6 +128,8 @@ class Lane:
 
     def finish(self, finished: bool) -> None:
         """The source has ended: close every segment. A recording is `finished`; a live stream may come back."""
+        if self._log is not None:
+            self._log.finished(finished)
         changes, self._segments = self._segmenter.finish(self._segments)
         self._work.closed += changes.closed
         self._settle_gap()
@@ -122,28 +137,33 @@ class Lane:
 
     def _submit(self) -> None:
         """Move clips from the queue into flight; wait for one only if nothing else is under way."""
-        while (under_way := self._under_way()) < self._limits.in_flight:
-            queued = self._queue.take(0.0 if under_way else self._patience_s() if self._work else None)
-            if queued is None:
+        while (room := self._limits.in_flight - (under_way := self._under_way())) > 0:
+            patience_s = 0.0 if under_way else self._patience_s() if self._work else None
+            taken = self._queue.take(patience_s, min(room, self._limits.together))
+            if not taken:
                 return
-            waiting = _Waiting(queued.item, queued.since_s)
-            if isinstance(queued.item, Clip):
-                self._ask(waiting, queued.item)
-            self._waiting.append(waiting)
-            if isinstance(queued.item, Gap):
+            if self._log is not None:
+                for queued in taken:
+                    self._log.given(queued.item)
+            waiting = [_Waiting(queued.item, queued.since_s) for queued in taken]
+            clips = [queued.item for queued in taken if isinstance(queued.item, Clip)]
+            self._ask(waiting, clips)
+            self._waiting += waiting
+            if not clips:
                 return
 
     def _patience_s(self) -> float:
         """How long what is answered may still wait for company in its commit."""
         return max(0.0, self._due_s - self._clock.monotonic_s())
 
-    def _ask(self, waiting: _Waiting, clip: Clip) -> None:
-        """A clip that is alone takes one fused call; one with company is encoded ahead of its turn."""
-        if not len(self._queue) and not self._under_way():
-            gap_s = self._gap_s(clip, self._answered_s)
-            waiting.answer = self._pool.infer(clip.frames, gap_s, self._remembered(gap_s))
-        else:
-            waiting.features = self._pool.encode(clip.frames)
+    def _ask(self, waiting: list[_Waiting], clips: list[Clip]) -> None:
+        """A clip that is alone takes one fused call; those with company are encoded ahead of their turn."""
+        if len(clips) == 1 and not len(self._queue) and not self._under_way():
+            gap_s = self._gap_s(clips[0], self._answered_s)
+            waiting[0].answer = self._pool.infer(clips[0].frames, gap_s, self._remembered(gap_s))
+        elif clips:
+            for one, features in zip(waiting, self._pool.encode([clip.frames for clip in clips]), strict=True):
+                one.features = features
 
     def _under_way(self) -> int:
         return sum(isinstance(waiting.item, Clip) for waiting in self._waiting)
@@ -247,7 +267,7 @@ class Lane:
         if work.clip is not None:
             assert self._state is not None
             checkpoint = _at(work.clip, self._state, checkpoint)
-        self._write(work.commit(checkpoint, self._segmenter.open_segments(self._segments)))
+        self._write(work.commit(checkpoint, self.checkpoint, self._segmenter.open_segments(self._segments)))
         now_s = self._clock.monotonic_s()
         for since_s in work.since_s:
             self._hooks.answered(checkpoint.stream, now_s - since_s)
@@ -256,7 +276,7 @@ class Lane:
         """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""
         while epoch > self.checkpoint.epoch + 1:
             empty = replace(self.checkpoint, epoch=self.checkpoint.epoch + 1, step=-1)
-            self._write(_Work().commit(empty, self._segmenter.open_segments(self._segments)))
+            self._write(_Work().commit(empty, self.checkpoint, self._segmenter.open_segments(self._segments)))
 
     def _write(self, commit: Commit) -> None:
         started_s = self._clock.monotonic_s()
@@ -303,11 +323,12 @@ class _Work:
         self.opened |= {segment.id for segment in changes.opened}
         self.closed += changes.closed
 
-    def commit(self, checkpoint: Checkpoint, still_open: tuple[Segment, ...]) -> Commit:
+    def commit(self, checkpoint: Checkpoint, last: Checkpoint, still_open: tuple[Segment, ...]) -> Commit:
+        """From the `last` checkpoint to the next; steps whose clips were dropped in between are covered too."""
         return Commit(
             stream=checkpoint.stream,
             epoch=checkpoint.epoch,
-            first_step=self.scores[0].step if self.scores else checkpoint.step + 1,
+            first_step=last.step + 1 if checkpoint.epoch == last.epoch else 0,
             last_step=checkpoint.step,
             opened=tuple(segment for segment in (*self.closed, *still_open) if segment.id in self.opened),
             still_open=still_open,

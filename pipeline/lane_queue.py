@@ -20,7 +20,8 @@ class LaneLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     queue_clips: int = Field(default=8, ge=1, description="clips that may wait before the model (0.6 MB each)")
-    in_flight: int = Field(default=6, ge=1, description="encode requests under way at once")
+    in_flight: int = Field(default=8, ge=1, description="clips under way in the model workers at once")
+    together: int = Field(default=4, ge=1, description="clips sent in one request where they wait; overlaps go once")
     policy: DropPolicy | None = Field(
         default=None,
         description="what happens to a clip that finds the queue full; by default recordings wait and "
@@ -45,6 +46,7 @@ class LaneQueue:
         self._items: deque[Queued] = deque()
         self._changed = threading.Condition()
         self._ended = False
+        self.drop_reason = GapReason.DROPPED  # what a clip that finds the queue full is lost to
 
     def put(self, item: Clip | Gap, policy: DropPolicy) -> bool:
         """Add an item, waiting or dropping where the queue is full; False once the queue has ended."""
@@ -59,16 +61,27 @@ class LaneQueue:
             if self._ended:
                 return False
             self._append(item, self._clock.monotonic_s())
+            self._hooks.queued(item.stream, self._clips())
             self._changed.notify_all()
         return True
 
-    def take(self, patience_s: float | None) -> "Queued | None":
-        """Take the oldest item; None where none comes within `patience_s` (None: for ever) or the queue has ended."""
+    def take(self, patience_s: float | None, most: int = 1) -> "list[Queued]":
+        """Take the oldest gap, or up to `most` clips that follow each other and are there.
+
+        Nothing where nothing comes within `patience_s` (None: for ever) or the queue has ended.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended, patience_s)
-            queued = self._items.popleft() if self._items else None
+            taken = [self._items.popleft()] if self._items else []
+            while taken and isinstance(taken[-1].item, Clip) and len(taken) < most and self._clip_is_next():
+                taken.append(self._items.popleft())
+            if taken:
+                self._hooks.queued(taken[0].item.stream, self._clips())
             self._changed.notify_all()
-        return queued
+        return taken
+
+    def _clip_is_next(self) -> bool:
+        return bool(self._items) and isinstance(self._items[0].item, Clip)
 
     def end(self) -> None:
         """Nothing will be added any more; what is in the queue stays."""
@@ -85,8 +98,11 @@ class LaneQueue:
         with self._changed:
             return len(self._items)
 
+    def _clips(self) -> int:
+        return sum(isinstance(queued.item, Clip) for queued in self._items)
+
     def _full(self) -> bool:
-        return sum(isinstance(queued.item, Clip) for queued in self._items) >= self._limits.queue_clips
+        return self._clips() >= self._limits.queue_clips
 
     def _drop_oldest(self) -> None:
         """Put a gap in the place of the oldest clip."""
@@ -101,7 +117,7 @@ class LaneQueue:
             self._append(item, since)
 
     def _dropped(self, clip: Clip) -> Gap:
-        gap = Gap(clip.stream, clip.start_s, clip.end_s, GapReason.DROPPED)
+        gap = Gap(clip.stream, clip.start_s, clip.end_s, self.drop_reason)
         self._hooks.dropped(clip.stream, gap)
         return gap
 

@@ -3,30 +3,46 @@
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline import synthetic
-from pipeline.clip import ClipCutter, StartPoint
+from pipeline.clip import StartPoint
 from pipeline.clock import Clock
+from pipeline.cutting import Cutting
 from pipeline.decode import DecodeStats, decode
-from pipeline.errors import SourceChanged
+from pipeline.errors import SourceChanged, SourceError
 from pipeline.hooks import Hooks
+from pipeline.live import LiveReader, LiveSettings, LiveStream
 from pipeline.source import SourceSettings, open_source
 from pipeline.source.names import scheme_of
+from pipeline.source.watchdog import Watchdog
 from pipeline.values import Checkpoint, Clip, ClipSpec, DecodedFrame, Gap, GapReason
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open source, whatever it is.
+class ReadSettings:
+    """How one stream is read.
 
     Attributes:
-        live: it has no end of its own and cannot be read again.
+        forever: a live source that ends or fails is tried again until the reader is told to stop.
+        threads: of the decoder.
+    """
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
+    forever: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open recording.
+
+    Attributes:
         duration_s: declared length, or None.
         frames: everything it shows, in order; iterated once.
     """
 
-    live: bool
     duration_s: float | None
     frames: Iterator[DecodedFrame]
 
@@ -34,94 +50,106 @@ class Opened:
 class Reader:
     """Reads one stream once.
 
-    Args:
-        threads: of the decoder.
-
     Attributes:
         stats: what the decoder met.
-        live: known once reading has begun.
-        frames_kept: grid points whose pixels were taken.
+        live: the source has no end of its own; known once reading has begun.
     """
 
     def __init__(
-        self, stream: str, uri: str, spec: ClipSpec, settings: SourceSettings, threads: int, hooks: Hooks, clock: Clock
+        self, stream: str, uri: str, spec: ClipSpec, settings: ReadSettings, hooks: Hooks, clock: Clock
     ) -> None:
         self._stream = stream
         self._uri = uri
         self._spec = spec
         self._settings = settings
-        self._threads = threads
         self._hooks = hooks
         self._clock = clock
         self.stats = DecodeStats()
         self.live = False
-        self.frames_kept = 0
 
-    def read(self, checkpoint: Checkpoint, stop: threading.Event) -> Generator[Clip | Gap]:
+    def read(
+        self, checkpoint: Checkpoint, stop: threading.Event, absent: GapReason = GapReason.RESTART
+    ) -> Generator[Clip | Gap]:
         """Yield what follows `checkpoint`, until the source ends or `stop` is set.
 
         A recording is sought to where the next clip begins; if the pixels there are not those of the checkpoint it is
-        read again from its start. A live source begins a new epoch, after a `restart` gap where it was read before.
-        What a stopped recording has not finished stays unsaid, so that going on gives what an undisturbed run gives.
+        read again from its start. What a stopped recording has not finished stays unsaid, so that going on gives what
+        an undisturbed run gives. A live source begins a new epoch, after a gap where it was watched before.
+
+        Args:
+            absent: why a live stream was not watched since its checkpoint.
 
         Raises:
             SourceError: it cannot be opened or read, or is not the source of the checkpoint.
         """
-        begun = checkpoint.step >= 0
-        start = StartPoint.after(checkpoint) if begun else StartPoint.at(checkpoint.origin_s)
+        self.live = self._is_live()
+        if self.live:
+            yield from self._live(checkpoint).read(absent, stop)
+            return
+        start = StartPoint.after(checkpoint)
         try:
-            yield from self._read(start, start.media_s(self._spec), checkpoint, stop)
+            yield from self._recording(start, start.media_s(self._spec), stop)
         except SourceChanged:
             if start.media_s(self._spec) is None:
                 raise
             self.stats = DecodeStats()
-            yield from self._read(start, None, checkpoint, stop)
+            yield from self._recording(start, None, stop)
 
-    def _read(
-        self, start: StartPoint, seek_s: float | None, checkpoint: Checkpoint, stop: threading.Event
-    ) -> Iterator[Clip | Gap]:
+    def _is_live(self) -> bool:
+        """Cameras are live by their scheme; an HTTP source says so when it is opened, and is one while it cannot be."""
+        scheme = scheme_of(self._uri)
+        if scheme is None:
+            return self._uri.startswith("/dev/")
+        if not scheme.startswith("http"):
+            return scheme.startswith("rtsp")
+        try:
+            with open_source(self._uri, self._settings.source) as source:
+                return source.info.live
+        except SourceError:
+            if self._settings.forever:
+                return True
+            raise
+
+    def _live(self, checkpoint: Checkpoint) -> LiveReader:
+        watched = checkpoint.step >= 0 or checkpoint.pending_gap is not None
+        return LiveReader(
+            LiveStream(self._stream, self._spec, self._camera, self._settings.forever),
+            self._settings.live,
+            checkpoint.until_s if watched else None,
+            checkpoint.epoch + 1 if checkpoint.step >= 0 else checkpoint.epoch,
+            self._hooks,
+            self._clock,
+        )
+
+    def _camera(self, epoch: int) -> Generator[DecodedFrame]:
+        """The frames of one connection; a source that is silent, or sends no pictures, is let go."""
+        watchdog_s = self._settings.live.watchdog_s
+        silent_s = min(self._settings.source.read_timeout_s, watchdog_s)
+        with open_source(self._uri, self._settings.source.model_copy(update={"read_timeout_s": silent_s})) as source:
+            watched = Watchdog(source, watchdog_s, self._clock)
+            for frame in decode(watched, threads=self._settings.threads, epoch=epoch, stats=self.stats):
+                watched.seen()
+                yield frame
+
+    def _recording(self, start: StartPoint, seek_s: float | None, stop: threading.Event) -> Iterator[Clip | Gap]:
         with self._open(seek_s) as opened:
-            self.live = opened.live
             self._hooks.opened(self._stream, opened.duration_s)
-            if opened.live:
-                start, gap = self._live_start(checkpoint)
-                yield from gap
-            cutter = ClipCutter(self._stream, self._spec, start)
+            cutting = Cutting(self._stream, self._spec, start, self._hooks)
             for frame in opened.frames:
                 if stop.is_set():
-                    break
-                self._hooks.decoded(self._stream, frame.corrupt)
-                yield from self._cut(cutter, cutter.push(frame))
-            if opened.live or not stop.is_set():
-                yield from self._cut(cutter, cutter.finish())
-
-    def _cut(self, cutter: ClipCutter, items: list[Clip | Gap]) -> list[Clip | Gap]:
-        if cutter.frames_kept != self.frames_kept:
-            self.frames_kept = cutter.frames_kept
-            self._hooks.kept(self._stream, cutter.until_s)
-        for item in items:
-            if isinstance(item, Clip):
-                self._hooks.clip(item)
-        return items
-
-    def _live_start(self, checkpoint: Checkpoint) -> tuple[StartPoint, list[Gap]]:
-        """A live stream's time is the wall clock's; the time since it was last watched is a gap."""
-        now_s = self._clock.wall_s()
-        if checkpoint.step < 0:
-            return StartPoint.at(now_s), []
-        gap = Gap(self._stream, checkpoint.until_s, max(now_s, checkpoint.until_s), GapReason.RESTART)
-        return StartPoint.at(gap.end, epoch=checkpoint.epoch + 1), [gap]
+                    return
+                yield from cutting.push(frame)
+            yield from cutting.finish()
 
     @contextmanager
     def _open(self, seek_s: float | None) -> Iterator[Opened]:
         if scheme_of(self._uri) == "synthetic":
             spec, fps, _ = synthetic.parse_uri(self._uri)
             begin_s = max(0.0, (seek_s or 0.0) - 1 / fps)  # the frame shown at `seek_s` may have begun before it
-            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
+            yield Opened(spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
             return
-        with open_source(self._uri, self._settings, seek_s) as source:
-            frames = decode(source, threads=self._threads, stats=self.stats)
-            yield Opened(source.info.live, source.info.duration_s, frames)
+        with open_source(self._uri, self._settings.source, seek_s) as source:
+            yield Opened(source.info.duration_s, decode(source, threads=self._settings.threads, stats=self.stats))
 
     def _counted(self, frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
         for frame in frames:

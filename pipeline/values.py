@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]
 Origin: TypeAlias = Literal["live", "backfill"]
+WhoseClock: TypeAlias = Literal["camera", "arrival"]
+"""Whose wall clock a live stream goes by: the camera's own (RTCP sender reports), or ours when its frames arrive."""
 
 
 class GapReason(StrEnum):

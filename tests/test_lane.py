@@ -35,8 +35,8 @@ class SumModel:
         self.requests: list[RememberRequest] = []
         self.fused = 0
 
-    def encode(self, frames):
-        return done(np.array([frames.flat[0]], np.float32))
+    def encode(self, clips):
+        return [done(np.array([frames.flat[0]], np.float32)) for frames in clips]
 
     def remember(self, request):
         self.requests.append(request)
@@ -46,20 +46,23 @@ class SumModel:
 
     def infer(self, frames, gap_s, state):
         self.fused += 1
-        features = self.encode(frames).result()
+        features = self.encode([frames])[0].result()
         return self.remember(RememberRequest(features[None], np.array([gap_s], np.float32), state))
 
 
 class ListStore:
-    """Keeps commits; dies before the commit number `die_before` is written."""
+    """Keeps commits that follow each other without holes; dies before the commit number `die_before` is written."""
 
-    def __init__(self, die_before: int | None = None) -> None:
+    def __init__(self, die_before: int | None = None, beginning: Checkpoint = BEGINNING) -> None:
+        self.beginning = beginning
         self.commits: list[Commit] = []
         self.die_before = die_before
 
     def commit(self, commit: Commit) -> str:
         if self.die_before == len(self.commits):
             raise ConnectionAbortedError
+        after = self.commits[-1].checkpoint if self.commits else self.beginning
+        assert (commit.epoch, commit.first_step) in {(after.epoch, after.step + 1), (after.epoch + 1, 0)}
         self.commits.append(commit)
         return "ok"
 
@@ -76,7 +79,7 @@ def lane_over(items, model=None, store=None, checkpoint=BEGINNING, policy="wait"
     for item in items:
         queue.put(item, policy)
     queue.end()
-    model, store = model or SumModel(), store or ListStore()
+    model, store = model or SumModel(), store or ListStore(beginning=checkpoint)
     segmenter = Segmenter("cam", "model", RULES)
     return Lane(queue, model, segmenter, store, checkpoint, settings, Hooks(), ManualClock()), model, store
 
@@ -223,12 +226,14 @@ def test_answers_that_arrive_out_of_order_are_committed_in_order():
 
         first: Future = Future()
 
-        def encode(self, frames):
-            if frames.flat[0] == 1:
-                return self.first
-            if frames.flat[0] == 3:
-                self.first.set_result(np.array([1], np.float32))
-            return super().encode(frames)
+        def encode(self, clips):
+            answers = super().encode(clips)
+            for number, frames in enumerate(clips):
+                if frames.flat[0] == 1:
+                    answers[number] = self.first
+                if frames.flat[0] == 3:
+                    self.first.set_result(np.array([1], np.float32))
+            return answers
 
     _, store = run([clip(0, 1), clip(1, 2), clip(2, 3)], model=LastFirst())
     assert [score.step for commit in store.commits for score in commit.scores] == [0, 1, 2]
@@ -236,10 +241,10 @@ def test_answers_that_arrive_out_of_order_are_committed_in_order():
 
 def test_a_failing_model_worker_ends_the_lane_without_a_commit():
     class Broken(SumModel):
-        def encode(self, frames):
+        def encode(self, clips):
             future: Future = Future()
             future.set_exception(RuntimeError("out of memory"))
-            return future
+            return [future for _ in clips]
 
     lane, _, store = lane_over([clip(0), clip(1)], model=Broken())
     with pytest.raises(RuntimeError, match="out of memory"):

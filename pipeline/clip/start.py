@@ -32,7 +32,7 @@ class StartPoint:
             origin_s=checkpoint.origin_s,
             until_s=checkpoint.until_s,
             ordinal=checkpoint.ordinal,
-            digest=checkpoint.digest,
+            digest=checkpoint.digest if checkpoint.ordinal >= 0 else b"",
         )
 
     @classmethod

@@ -24,7 +24,7 @@ class Reel:
         shape: of one image, H×W×3.
     """
 
-    BLOCKS = 5  # a new block begins with a copy of the last `length` images; the longer the block, the rarer that is
+    BLOCKS = 3  # a new block begins with a copy of the last `length` images; the longer the block, the rarer that is
 
     def __init__(self, length: int, shape: tuple[int, int, int]) -> None:
         self._length = length

@@ -165,4 +165,5 @@ def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:
         until_s=float(text.get("until", 0)),
         segments=segments,
         updated_s=float(text["updated"]),
+        clock=text.get("clock", ""),
     )

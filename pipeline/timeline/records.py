@@ -51,6 +51,7 @@ class StreamInfo:
         until_s: timeline seconds up to which it was watched.
         segments: how many, the open ones included.
         updated_s: unix seconds of the last write.
+        clock: whose time a live stream goes by, `camera` or `arrival`; empty for a recording.
     """
 
     name: str
@@ -61,6 +62,7 @@ class StreamInfo:
     until_s: float
     segments: int
     updated_s: float
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import msgpack
 import redis
 
 from pipeline.clock import Clock, SystemClock
-from pipeline.errors import Fenced, StoreDown, redact
+from pipeline.errors import Fenced, StoreBehind, StoreDown, redact
 from pipeline.timeline import reads
 from pipeline.timeline.border import border
 from pipeline.timeline.codec import unpack_checkpoint
@@ -21,7 +21,7 @@ from pipeline.timeline.keys import STREAMS, StreamKeys
 from pipeline.timeline.records import Aggregate, Event, Lease, StoreSettings, StreamInfo, StreamState
 from pipeline.timeline.server import check_server, connect
 from pipeline.timeline.writes import Command, commit_writes, reset_writes, state_writes
-from pipeline.values import Checkpoint, Commit, Scores, Timeline
+from pipeline.values import Checkpoint, Commit, Scores, Timeline, WhoseClock
 
 _COMMIT_LUA = (Path(__file__).parent / "commit.lua").read_text()
 
@@ -96,7 +96,7 @@ class TimelineStore:
             labels: the labels that model knows.
         """
         keys, token = StreamKeys(stream), secrets.token_hex(16)
-        with self._border():
+        with self.border():
             # Before the stream itself: an index entry too many is skipped, a missing one would hide the stream.
             self._client.sadd(STREAMS, stream)
             with self._client.pipeline(transaction=True) as pipe:
@@ -118,7 +118,7 @@ class TimelineStore:
             Fenced: somebody else has claimed the stream.
         """
         keys = StreamKeys(lease.stream)
-        with self._border(), self._client.pipeline(transaction=True) as pipe:
+        with self.border(), self._client.pipeline(transaction=True) as pipe:
             owner, packed = pipe.hget(keys.meta, "owner").get(keys.checkpoint).execute()
         if owner != lease.token.encode():
             raise _not_owner(lease)
@@ -131,7 +131,8 @@ class TimelineStore:
         no step has `last_step == first_step - 1`.
 
         Raises:
-            Fenced: somebody else has claimed the stream, or the steps do not follow.
+            Fenced: somebody else has claimed the stream, or it is ahead of these steps.
+            StoreBehind: the store does not have the steps before these; after a server's crash it may have lost them.
         """
         assert commit.stream == lease.stream, (commit.stream, lease.stream)
         assert commit.last_step >= commit.first_step - 1 >= -1, (commit.first_step, commit.last_step)
@@ -140,46 +141,69 @@ class TimelineStore:
         writes = commit_writes(commit, self._settings)
         answer, *stored = self._write(lease, writes, commit.epoch, commit.first_step)
         if answer == b"step":
-            at = ", ".join(number.decode() for number in stored)
-            begin = (commit.epoch, commit.first_step)
-            raise Fenced(f"the commit of {lease.stream!r} begins at {begin}, but the stored timeline stands at ({at})")
+            begin, at = (commit.epoch, commit.first_step), (int(stored[0]), int(stored[1]))
+            sentence = f"the commit of {lease.stream!r} begins at {begin}, but the stored timeline stands at {at}"
+            raise StoreBehind(sentence) if at < begin else Fenced(sentence)
         return "repeated" if answer == b"repeated" else "ok"
 
-    def set_state(self, lease: Lease, state: StreamState, error: str = "") -> None:
-        """Say how the stream is doing; `error` is kept redacted. A commit whose checkpoint is finished says `ended`."""
-        self._write(lease, state_writes(lease.stream, state, redact(error), self._settings))
+    def digest(self, commit: Commit) -> bytes:
+        """By what a repeated commit is recognised."""
+        return _digest(_packed(commit_writes(commit, self._settings)))
+
+    def last_digest(self, lease: Lease) -> bytes | None:
+        """The digest of the last commit the store has of the lease's stream, or None."""
+        with self.border():
+            digest: bytes | None = self._client.hget(StreamKeys(lease.stream).meta, "digest")
+        return digest
+
+    def set_state(self, lease: Lease, state: StreamState, error: str = "", clock: WhoseClock | None = None) -> None:
+        """Say how the stream is doing; `error` is kept redacted. A commit whose checkpoint is finished says `ended`.
+
+        Args:
+            clock: whose time a live stream goes by, where that is known now.
+        """
+        writes = state_writes(lease.stream, state, redact(error), self._settings)
+        if clock is not None:
+            writes.append(["HSET", StreamKeys(lease.stream).meta, "clock", clock])
+        self._write(lease, writes)
 
     def reset(self, lease: Lease) -> None:
-        """Delete the stream's timeline and checkpoint but keep owning it: the next commit begins at (0, 0)."""
-        self._write(lease, reset_writes(lease.stream, lease.labels))
+        """Delete the stream's timeline and checkpoint but keep owning it: the next commit begins at (0, 0).
+
+        What was archived of it is forgotten too; its files stay where they are until the stream is removed.
+        """
+        forget: Command = ["HDEL", StreamKeys(lease.stream).meta, "archived_until", "archived", "archive"]
+        self._write(lease, [*reset_writes(lease.stream, lease.labels), forget])
 
     def _write(self, lease: Lease, writes: list[Command], *first: int) -> list[bytes]:
-        # The old raw type for text and bytes alike: the unpacker inside Redis 6 knows no other.
-        packed = msgpack.packb(writes, use_bin_type=False)
+        packed = _packed(writes)
         keys = dict.fromkeys([StreamKeys(lease.stream).meta, *(str(command[1]) for command in writes)])
-        arguments = [lease.token, repr(self._clock.wall_s()), packed]
+        arguments: list[Any] = [lease.token, repr(self._clock.wall_s()), packed]
         if first:
-            arguments += [hashlib.blake2b(packed, digest_size=16).digest(), *first]
-        with self._border():
+            arguments += [_digest(packed), *first]
+        with self.border():
             answer: list[bytes] = self._fenced(list(keys), arguments)
         if answer[0] == b"owner":
             raise _not_owner(lease)
         return answer
 
     def remove(self, stream: str) -> None:
-        """Delete everything about the stream; a lane that still writes it is refused.
+        """Delete everything about the stream, its archived part too; a lane that still writes it is refused.
 
         Raises:
-            UsageError: there is no such stream.
+            UsageError: there is no such stream, or part of it is in an archive and none is configured.
         """
-        with self._border():
+        with self.border():
             labels = reads.labels_of(self._client, stream)
+            archive = reads.archive_of(self._client, stream, self._settings.archive)
             self._client.unlink(*StreamKeys(stream).everything(labels))
             self._client.srem(STREAMS, stream)
+        if archive is not None:
+            archive.remove(stream)  # nobody lists its files any more
 
     def streams(self) -> list[StreamInfo]:
         """Return all streams by name."""
-        with self._border():
+        with self.border():
             return reads.streams(self._client)
 
     def timeline(
@@ -195,29 +219,38 @@ class TimelineStore:
         An open segment overlaps everything from its start on. O(log n + k) for k answers out of n.
 
         Raises:
-            UsageError: no such stream or label, or an empty range.
+            UsageError: no such stream or label, an empty range, or one that reaches into an archive where none is
+                configured.
+            ArchiveError: the archived part cannot be read.
         """
-        with self._border():
-            found = reads.timeline(self._client, stream, reads.Span.of(since, until), label)
+        with self.border():
+            span = reads.Span.of(since, until)
+            found = reads.timeline(self._client, stream, span, label, self._settings.archive)
         return reads.at_least(found, min_score)
 
     def scores(self, stream: str, since: float | None = None, until: float | None = None) -> list[Scores]:
         """Return the kept scores that overlap [`since`, `until`), by start; probabilities to 1/255."""
-        with self._border():
+        with self.border():
             return reads.scores(self._client, stream, reads.Span.of(since, until))
 
     def aggregates(self, stream: str) -> list[Aggregate]:
         """Return seconds and count by hour and label over the closed segments."""
-        with self._border():
+        with self.border():
             return reads.aggregates(self._client, stream)
 
     def events(self, stream: str, after: str = "0", limit: int = 1000) -> list[Event]:
         """Return up to `limit` entries of the event log, oldest first, that follow the entry with id `after`."""
-        with self._border():
+        with self.border():
             return reads.events(self._client, stream, after, limit)
 
+    @property
+    def client(self) -> Any:
+        """The Redis client, for what lives in the same server beside the timelines; use it within `border`."""
+        return self._client
+
     @contextmanager
-    def _border(self) -> Iterator[None]:
+    def border(self) -> Iterator[None]:
+        """Errors of the client become those of `pipeline.errors`; an embedded server that was killed is started."""
         try:
             with border(self._server):
                 yield
@@ -225,6 +258,16 @@ class TimelineStore:
             if self._embedded:
                 self._embedded.revive()
             raise
+
+
+def _packed(writes: list[Command]) -> bytes:
+    # The old raw type for text and bytes alike: the unpacker inside Redis 6 knows no other.
+    packed: bytes = msgpack.packb(writes, use_bin_type=False)
+    return packed
+
+
+def _digest(packed: bytes) -> bytes:
+    return hashlib.blake2b(packed, digest_size=16).digest()
 
 
 def _not_owner(lease: Lease) -> Fenced:

@@ -122,6 +122,22 @@ def test_a_commit_counts_its_gaps_and_the_segments_it_closes() -> None:
     assert counted("longtake_gap_seconds_total", stream="cam1", reason="dropped") == 0.75
 
 
+def test_a_live_source_that_comes_and_goes_is_counted_and_its_lag_is_known() -> None:
+    hooks, stream = PrometheusHooks(), make.STREAM
+    hooks.disconnected(stream, GapReason.CAMERA_DOWN, "nobody there")
+    assert counted("longtake_stream_up", stream=stream) == 0
+    hooks.connected(stream, "arrival")
+    hooks.disconnected(stream, GapReason.STALLED, "silent")
+    hooks.connected(stream, "camera")
+    assert counted("longtake_stream_up", stream=stream) == 1
+    assert counted("longtake_reconnects_total", stream=stream, reason="camera_down") == 1
+    assert counted("longtake_reconnects_total", stream=stream, reason="stalled") == 1
+    hooks.queued(stream, 5)
+    assert counted("longtake_queue_depth", stream=stream) == 5
+    hooks.committed(make.commit(until_s=time.time() - 3.0), "ok", 0.001)
+    assert counted("longtake_lag_seconds", stream=stream) == pytest.approx(3.0, abs=1.0)
+
+
 def test_series_stay_bounded_however_many_streams_come_and_go() -> None:
     hooks = PrometheusHooks()
     for number in range(5 * MOST_STREAMS):

@@ -11,6 +11,7 @@ from pipeline.values import Checkpoint, Commit, Gap, GapReason, Scores, Segment
 STREAM = "cam1"
 LABELS = frozenset({"walk", "sit", "fall"})
 STEP_S = 0.8
+LEASE = Lease(STREAM, "token", LABELS, None)
 
 
 def claim(store: TimelineStore, stream: str = STREAM) -> Lease:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from redis.crc import key_slot
 
-from pipeline.errors import Fenced, UsageError
+from pipeline.errors import Fenced, StoreBehind, UsageError
 from pipeline.timeline.keys import STREAMS, StreamKeys
 from pipeline.values import Gap, GapReason
 from tests.timeline import make
 
-OK, REPEATED, FENCED = "ok", "repeated", "fenced"
+OK, REPEATED, FENCED, BEHIND = "ok", "repeated", "fenced", "behind"
 
 
 def answers(store, lease, commits) -> list[str]:
@@ -21,6 +21,8 @@ def answers(store, lease, commits) -> list[str]:
             found.append(store.commit(lease, one))
         except Fenced:
             found.append(FENCED)
+        except StoreBehind:
+            found.append(BEHIND)
     return found
 
 
@@ -52,19 +54,19 @@ def test_what_was_committed_is_what_is_read(store):
     [
         ([(0, 0), (0, 1), (0, 2)], [OK, OK, OK]),
         ([(0, 0, 3), (0, 4, 9), (0, 10)], [OK, OK, OK]),
-        ([(0, 0), (0, 2)], [OK, FENCED]),
-        ([(0, 0), (0, 2), (0, 1)], [OK, FENCED, OK]),
-        ([(0, 1)], [FENCED]),
+        ([(0, 0), (0, 2)], [OK, BEHIND]),
+        ([(0, 0), (0, 2), (0, 1)], [OK, BEHIND, OK]),
+        ([(0, 1)], [BEHIND]),
         ([(0, 0, 3), (0, 3, 5)], [OK, FENCED]),
         ([(0, 0), (0, 0)], [OK, REPEATED]),
         ([(0, 0), (0, 1), (0, 0)], [OK, OK, FENCED]),
         ([(0, 0), (0, 1), (0, 1), (0, 1), (0, 2)], [OK, OK, REPEATED, REPEATED, OK]),
         ([(0, 0, 3), (1, 0), (1, 1)], [OK, OK, OK]),
-        ([(0, 0, 3), (1, 1)], [OK, FENCED]),
-        ([(0, 0), (2, 0)], [OK, FENCED]),
+        ([(0, 0, 3), (1, 1)], [OK, BEHIND]),
+        ([(0, 0), (2, 0)], [OK, BEHIND]),
         ([(0, 0), (1, 0), (0, 1)], [OK, OK, FENCED]),
         ([(1, 0)], [OK]),
-        ([(2, 0)], [FENCED]),
+        ([(2, 0)], [BEHIND]),
     ],
 )
 def test_a_commit_must_begin_where_the_last_one_ended(store, commits, expected):
@@ -118,7 +120,7 @@ def test_a_refused_commit_leaves_no_trace(store):
     store.commit(lease, make.commit(0, 0, still_open=(make.segment(),)))
     before = (store.timeline(make.STREAM), store.events(make.STREAM), store.scores(make.STREAM))
     refused = make.commit(0, 5, closed=(make.segment(end=9.0),), gaps=(make.gap(1, 2),), finished=True)
-    with pytest.raises(Fenced, match=r"begins at \(0, 5\).*stands at \(0, 0\)"):
+    with pytest.raises(StoreBehind, match=r"begins at \(0, 5\).*stands at \(0, 0\)"):
         store.commit(lease, refused)
     after = (store.timeline(make.STREAM), store.events(make.STREAM), store.scores(make.STREAM))
     assert str(after) == str(before)

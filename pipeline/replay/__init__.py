@@ -1,0 +1,1 @@
+"""What a lane was given, kept so that its timeline can be made again."""
