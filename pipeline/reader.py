@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline import synthetic
 from pipeline.clip import StartPoint
@@ -17,6 +17,8 @@ from pipeline.source import SourceSettings, open_source
 from pipeline.source.names import scheme_of
 from pipeline.source.watchdog import Watchdog
 from pipeline.values import Checkpoint, Clip, ClipSpec, DecodedFrame, Gap, GapReason
+
+MOST_UNDATED = 8  # frames held back for one with a date
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ class Reader:
         silent_s = min(self._settings.source.read_timeout_s, watchdog_s)
         with open_source(self._uri, self._settings.source.model_copy(update={"read_timeout_s": silent_s})) as source:
             watched = Watchdog(source, watchdog_s, self._clock)
-            for frame in decode(watched, threads=self._settings.threads, epoch=epoch, stats=self.stats):
+            frames = decode(watched, threads=self._settings.threads, epoch=epoch, stats=self.stats)
+            for frame in _dated(frames) if source.info.zero_wall_s is not None else frames:
                 watched.seen()
                 yield frame
 
@@ -155,3 +158,17 @@ class Reader:
         for frame in frames:
             self.stats.frames_decoded += 1
             yield frame
+
+
+def _dated(frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
+    """Date the first frames, which RTSP often gives no time stamp, by the first one that has a date."""
+    held: list[DecodedFrame] = []
+    for frame in frames:
+        held.append(frame)
+        if frame.wall_s is not None:
+            zero_s = frame.wall_s - frame.pts_s
+            held = [replace(one, wall_s=zero_s + one.pts_s) for one in held]
+        if frame.wall_s is not None or len(held) == MOST_UNDATED:
+            break
+    yield from held
+    yield from frames

@@ -36,6 +36,8 @@ class SourceFacts(Protocol):
     def duration_s(self) -> float | None: ...
     @property
     def start_wall_s(self) -> float | None: ...
+    @property
+    def zero_wall_s(self) -> float | None: ...
 
 
 class PacketSource(Protocol):
@@ -153,7 +155,11 @@ class _Loop:
         )
 
     def _wall_s(self, pts_s: float | None) -> float | None:
-        if pts_s is None or self._info.start_wall_s is None:
+        if pts_s is None:
+            return None
+        if self._info.zero_wall_s is not None:
+            return self._info.zero_wall_s + pts_s
+        if self._info.start_wall_s is None:
             return None
         assert self._first_pts_s is not None
         return self._info.start_wall_s + pts_s - self._first_pts_s

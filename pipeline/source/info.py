@@ -26,7 +26,8 @@ class SourceInfo:
         average_rate: declared frames per second, or None.
         nominal_rate: a believable rate, 0.01…240 frames per second, or None.
         duration_s: declared seconds of the video stream, or None.
-        start_wall_s: unix seconds of the first frame, or None.
+        start_wall_s: unix seconds of the first frame as the recorder noted them, or None.
+        zero_wall_s: unix seconds of time stamp zero by the camera's clock (RTCP sender reports), or None.
     """
 
     uri: str
@@ -41,6 +42,7 @@ class SourceInfo:
     nominal_rate: float | None
     duration_s: float | None
     start_wall_s: float | None
+    zero_wall_s: float | None = None
 
 
 def describe(uri: str, kind: Kind, container: InputContainer, stream: VideoStream) -> SourceInfo:
@@ -61,6 +63,7 @@ def describe(uri: str, kind: Kind, container: InputContainer, stream: VideoStrea
         nominal_rate=next((rate for rate in rates if BELIEVABLE_RATES[0] <= rate <= BELIEVABLE_RATES[1]), None),
         duration_s=duration_s,
         start_wall_s=_start_wall_s(container),
+        zero_wall_s=container.start_time_realtime / 1e6 if container.start_time_realtime else None,
     )
 
 
@@ -76,9 +79,7 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _start_wall_s(container: InputContainer) -> float | None:
-    """Camera clock where RTCP tells it, else the recorder's `creation_time`; zero and pre-digital dates are unset."""
-    if container.start_time_realtime:
-        return container.start_time_realtime / 1e6
+    """The recorder's `creation_time`; zero and pre-digital dates are unset."""
     text = container.metadata.get("com.apple.quicktime.creationdate") or container.metadata.get("creation_time", "")
     try:
         created = datetime.fromisoformat(text)
