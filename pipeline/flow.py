@@ -57,6 +57,7 @@ class Job:
         live: a live source that ends or fails is tried again, and a store that is away waited for, until the run stops.
         policy: what happens to a clip that finds the queue full, where not as the settings say.
         fps: frames a second to sample, where not as the model says.
+        realtime: a recording is read no faster than it was filmed.
     """
 
     stream: str
@@ -65,6 +66,7 @@ class Job:
     live: bool = False
     policy: DropPolicy | None = None
     fps: float | None = None
+    realtime: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class StreamRun:
         self._halt = threading.Event()  # the reader of the present drive must
         self._moving = False
         self._lease: Lease | None = None
-        read = ReadSettings(settings.source, settings.live, job.live, settings.decode_threads)
+        read = ReadSettings(settings.source, settings.live, job.live, job.realtime, settings.decode_threads)
         self._reader = Reader(job.stream, job.uri, self._spec(), read, self._hooks, clock)
 
     def _spec(self) -> ClipSpec:

@@ -27,12 +27,14 @@ class ReadSettings:
 
     Attributes:
         forever: a live source that ends or fails is tried again until the reader is told to stop.
+        realtime: a recording is read no faster than it was filmed.
         threads: of the decoder.
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     forever: bool = False
+    realtime: bool = False
     threads: int = 1
 
 
@@ -138,8 +140,9 @@ class Reader:
         with self._open(seek_s) as opened:
             self._hooks.opened(self._stream, opened.duration_s)
             cutting = Cutting(self._stream, self._spec, start, self._hooks)
+            pace = _Pace(self._clock) if self._settings.realtime else None
             for frame in opened.frames:
-                if stop.is_set():
+                if stop.is_set() or (pace and pace.wait(frame, stop)):
                     return
                 yield from cutting.push(frame)
             yield from cutting.finish()
@@ -158,6 +161,21 @@ class Reader:
         for frame in frames:
             self.stats.frames_decoded += 1
             yield frame
+
+
+class _Pace:
+    """Holds frames back until their time has come, counted from the first one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due_s: float | None = None
+
+    def wait(self, frame: DecodedFrame, stop: threading.Event) -> bool:
+        """Wait for the moment of `frame`; True when told to stop."""
+        now_s = self._clock.monotonic_s()
+        due_s = now_s if self._due_s is None else self._due_s
+        self._due_s = due_s + frame.duration_s
+        return due_s > now_s and self._clock.wait(stop, due_s - now_s)
 
 
 def _dated(frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
