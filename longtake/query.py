@@ -10,12 +10,17 @@ from longtake.home import home
 from longtake.output import Format, console, show, write
 from longtake.times import parse_time
 from pipeline.timeline import document
+from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore
 from pipeline.values import Timeline
 
 StoreOption = Annotated[str | None, typer.Option("--store", help="URL of a Redis server (default: embedded).")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the answer.")]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")]
+ARCHIVE_VARIABLE = "LONGTAKE_ARCHIVE"
+ArchiveOption = Annotated[
+    str | None, typer.Option("--archive", envvar=ARCHIVE_VARIABLE, help="Folder or URL of what was archived.")
+]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 
 
@@ -28,10 +33,11 @@ def timeline(
     store: StoreOption = None,
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
+    archive: ArchiveOption = None,
 ) -> None:
     """Print the timeline of a stream, finished or still growing."""
     bounds = [None if text is None else parse_time(text) for text in (since, until)]
-    with TimelineStore.open(store, home()) as opened:
+    with TimelineStore.open(store, home(), StoreSettings(archive=archive)) as opened:
         answer = opened.timeline(name, bounds[0], bounds[1], label, min_score)
     present(answer, format, output)
 

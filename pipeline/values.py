@@ -210,12 +210,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One stretch of time that has no answer, and why."""
+    """One stretch of time that has no answer, and why.
+
+    Attributes:
+        start, end: timeline seconds.
+        filled: nobody watched it live, but a recording was asked later what happened in it.
+    """
 
     stream: str
     start: float
     end: float
     reason: GapReason
+    filled: bool = False
 
     def __post_init__(self) -> None:
         _require_span(self.start, self.end)

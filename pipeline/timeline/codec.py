@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.errors import StoreVersion
 from pipeline.values import Checkpoint, Gap, GapReason, Scores, Segment
 
-VERSION = 2
+VERSION = 3
 _CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
 
 
@@ -60,7 +60,7 @@ def pack_gap(gap: Gap) -> bytes:
 
 def unpack_gap(data: bytes, stream: str) -> Gap:
     """Return the gap of `stream` packed in `data`, or raise `StoreVersion`."""
-    return _gap(stream, _unpack(data, 3))
+    return _gap(stream, _unpack(data, 4))
 
 
 def pack_scores(scores: Scores) -> bytes:
@@ -95,12 +95,12 @@ def _unpack(data: bytes, count: int) -> list[Any]:
 
 
 def _gap_fields(gap: Gap) -> list[Any]:
-    return [float(gap.start), float(gap.end), str(gap.reason)]
+    return [float(gap.start), float(gap.end), str(gap.reason), bool(gap.filled)]
 
 
 def _gap(stream: str, values: list[Any]) -> Gap:
-    start, end, reason = values
-    return Gap(stream, start, end, GapReason(reason))
+    start, end, reason, filled = values
+    return Gap(stream, start, end, GapReason(reason), filled)
 
 
 def _array_fields(array: NDArray[Any]) -> list[Any]:

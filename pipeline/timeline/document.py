@@ -23,7 +23,7 @@ def dumps(document: dict[str, Any]) -> str:
 def as_document(timeline: Timeline) -> dict[str, Any]:
     """Return the document as plain values, rounded and sorted."""
     segments = [_segment_document(segment) for segment in timeline.segments]
-    gaps = [{"start": _time(gap.start), "end": _time(gap.end), "reason": str(gap.reason)} for gap in timeline.gaps]
+    gaps = [_gap_document(gap) for gap in timeline.gaps]
     return {
         "stream": timeline.stream,
         "model": timeline.model,
@@ -47,7 +47,7 @@ def from_json(text: str) -> Timeline:
             model=model,
             duration=float(document["duration"]),
             segments=tuple(_segment(stream, model, one) for one in document["segments"]),
-            gaps=tuple(Gap(stream, one["start"], one["end"], GapReason(one["reason"])) for one in document["gaps"]),
+            gaps=tuple(_gap(stream, one) for one in document["gaps"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -64,6 +64,16 @@ def _segment_document(segment: Segment) -> dict[str, Any]:
         "score": _score(segment.score),
         "peak": _score(segment.peak),
     }
+
+
+def _gap_document(gap: Gap) -> dict[str, Any]:
+    """Only a filled gap says whether it is."""
+    document = {"start": _time(gap.start), "end": _time(gap.end), "reason": str(gap.reason)}
+    return document | {"filled": True} if gap.filled else document
+
+
+def _gap(stream: str, one: dict[str, Any]) -> Gap:
+    return Gap(stream, one["start"], one["end"], GapReason(one["reason"]), bool(one.get("filled", False)))
 
 
 def _segment(stream: str, model: str, one: dict[str, Any]) -> Segment:

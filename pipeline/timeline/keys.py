@@ -1,7 +1,8 @@
 """Every key name of the store.
 
 All keys of a stream carry its name as hash tag: it lives in one Redis Cluster slot, and one script can write all of it.
-Fields of the `meta` hash: owner source model state error updated epoch step digest from until pending.
+Fields of the `meta` hash: owner source model state error updated epoch step digest from until pending clock, and of the
+parts that were moved: archived_until archived archive.
 """
 
 PREFIX = "lt"
@@ -9,6 +10,23 @@ SCHEMA_VERSION = 1
 SCHEMA = f"{PREFIX}:schema"
 STREAMS = f"{PREFIX}:streams"
 META_PATTERN = f"{PREFIX}:{{*}}:meta"
+
+WISHES = f"{PREFIX}:wishes"
+"""Set of the streams that are wished for; rebuilt from `WISH_PATTERN` if lost."""
+WISH_PATTERN = f"{PREFIX}:{{*}}:wish"
+HOSTS = f"{PREFIX}:hosts"
+"""Set of the hosts that may be alive; every beat adds its host again, so a lost one is whole within a second."""
+SUPERVISOR = f"{PREFIX}:supervisor"
+"""String with a time to live: the token of the supervisor that acts."""
+POKES = f"{PREFIX}:pokes"
+"""List that wakes the supervisor."""
+RULES = f"{PREFIX}:rules"
+"""String: what `longtake serve` allows, for who adds streams from elsewhere."""
+
+
+def host_key(name: str) -> str:
+    """Return the key of a host's last sign of life: a string with a time to live."""
+    return f"{PREFIX}:host:{name}"
 
 
 class StreamKeys:
@@ -23,6 +41,11 @@ class StreamKeys:
         gaps, scores: sorted sets by start, members are packed values.
         milliseconds, counts: hashes `hour:label` → total over closed segments.
         events: Redis stream of what happened, in the order of the commits.
+        archive: sorted set of the archived files that count, by the second at which what they hold ends.
+        wish: hash, what somebody wants of the stream; it and the next three belong to `pipeline.control`.
+        assigned: hash, the host the supervisor chose.
+        hold: string with a time to live, the lease of the host that runs the stream.
+        outcome: hash, how the last run ended and how often in a row it failed.
     """
 
     def __init__(self, stream: str) -> None:
@@ -38,6 +61,11 @@ class StreamKeys:
         self.milliseconds = f"{self._base}:milliseconds"
         self.counts = f"{self._base}:counts"
         self.events = f"{self._base}:events"
+        self.archive = f"{self._base}:archive"
+        self.wish = f"{self._base}:wish"
+        self.assigned = f"{self._base}:assigned"
+        self.hold = f"{self._base}:hold"
+        self.outcome = f"{self._base}:outcome"
 
     def by_start(self, label: str) -> str:
         """Return the sorted set of the label's closed segments: id by start."""
@@ -46,14 +74,14 @@ class StreamKeys:
     def timeline(self, labels: frozenset[str]) -> list[str]:
         """Return the keys a fresh start deletes: all but what the stream is and its event log."""
         indexes = [self.by_start(label) for label in sorted(labels)]
-        answers = [self.open, self.segments, self.gaps, self.scores, self.milliseconds, self.counts]
+        answers = [self.open, self.segments, self.gaps, self.archive, self.scores, self.milliseconds, self.counts]
         return [self.checkpoint, *answers, *indexes]
 
     def everything(self, labels: frozenset[str]) -> list[str]:
-        """Return all keys of the stream."""
+        """Return all keys of the stream's timeline; what is wished of the stream is not part of it."""
         return [self.meta, self.labels, self.events, *self.timeline(labels)]
 
 
-def stream_of(meta_key: str) -> str:
-    """Return the stream a `meta` key belongs to."""
-    return meta_key.partition("{")[2].partition("}")[0]
+def stream_of(key: str) -> str:
+    """Return the stream a key belongs to."""
+    return key.partition("{")[2].partition("}")[0]

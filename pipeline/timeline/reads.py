@@ -1,16 +1,21 @@
 """What readers ask the store; each answer is one consistent look, never half a commit."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pipeline.archive.errors import FileMissing
+from pipeline.archive.layout import begins_s
 from pipeline.errors import UsageError
 from pipeline.timeline.codec import unpack_gap, unpack_scores, unpack_segment
 from pipeline.timeline.keys import META_PATTERN, STREAMS, StreamKeys, stream_of
 from pipeline.timeline.records import Aggregate, Event, StreamInfo
 from pipeline.values import Gap, Scores, Segment, Timeline
+
+if TYPE_CHECKING:
+    from pipeline.archive.archive import Archive  # loads pyarrow
 
 _TIMELINE_LUA = (Path(__file__).parent / "timeline.lua").read_text()
 
@@ -39,14 +44,78 @@ class Span:
         return repr(self.since), repr(self.until)
 
 
-def timeline(client: Any, stream: str, span: Span, label: str | None) -> Timeline:
-    """Return the part of the timeline that overlaps `span`, of one label or all."""
-    keys, script, answer = StreamKeys(stream), client.register_script(_TIMELINE_LUA), None
-    while answer is None:
+def timeline(client: Any, stream: str, span: Span, label: str | None, archive: str | None = None) -> Timeline:
+    """Return the part of the timeline that overlaps `span`, of one label or all; `archive` says where the rest lies.
+
+    What is in Redis and which archived files count is seen at one moment, and a move changes both at once.
+    """
+    missed: FileMissing | None = None
+    while True:
+        found, files = _look(client, stream, span, label)
+        if not files:
+            return found
+        if missed is not None and missed.path in files:
+            raise missed
+        try:
+            older = _archive_at(archive, client, stream).timeline(stream, span.since, span.until, label, None, files)
+        except FileMissing as error:
+            missed = error  # the stream may have been removed since the look: then the next one does not list the file
+        else:
+            return _joined(older, found)
+
+
+def archive_of(client: Any, stream: str, archive: str | None) -> "Archive | None":
+    """Return the archive if it holds a part of the stream, else None.
+
+    Raises:
+        UsageError: it does, but `archive` names none.
+    """
+    listed = client.zcard(StreamKeys(stream).archive)
+    return _archive_at(archive, client, stream) if listed else None
+
+
+def _archive_at(archive: str | None, client: Any, stream: str) -> "Archive":
+    if archive is None:
+        until, url = client.hmget(StreamKeys(stream).meta, "archived_until", "archive")
+        place = url.decode() if url else "an archive"
+        raise UsageError(
+            f"what {stream!r} showed before {round(float(until or 0), 3):.15g} s has been moved to {place}, and no "
+            "archive is configured here; give --archive or set LONGTAKE_ARCHIVE, or ask --since a later time"
+        )
+    from pipeline.archive.archive import Archive  # loads pyarrow
+
+    return Archive(archive)
+
+
+def _joined(older: Timeline, found: Timeline) -> Timeline:
+    """One timeline out of its archived part and the one in Redis; neither holds what the other does."""
+    segments = {one.id: one for one in (*older.segments, *found.segments)}
+    gaps = dict.fromkeys((*older.gaps, *found.gaps))
+    return replace(found, segments=_sorted_segments(segments.values()), gaps=_sorted_gaps(gaps))
+
+
+def _look(client: Any, stream: str, span: Span, label: str | None) -> tuple[Timeline, list[str]]:
+    """Return what Redis holds of the range, and the archived files that may hold some of it, as of one moment.
+
+    The list is read before and after: where both are equal nothing was moved between. A transaction would say the same,
+    but a server that is full refuses to begin one.
+    """
+    keys, answer, before, listed = StreamKeys(stream), None, [b""], []
+    while answer is None or before != listed:
         labels = labels_of(client, stream)
         asked = sorted(labels) if label is None else [_known(label, labels)]
-        shared = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps]
-        answer = script([*shared, *map(keys.by_start, asked)], [*span.arguments(), len(labels)])
+        names = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps, *map(keys.by_start, asked)]
+        with client.pipeline(transaction=False) as pipe:
+            pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
+            pipe.eval(_TIMELINE_LUA, len(names), *names, *span.arguments(), len(labels))
+            pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
+            before, answer, listed = pipe.execute()
+    files = [path.decode() for path in listed]
+    return _timeline(stream, span, asked, answer), [path for path in files if begins_s(path) < span.until]
+
+
+def _timeline(stream: str, span: Span, asked: Sequence[str], answer: Any) -> Timeline:
+    """Read what the script answered."""
     (model, begin, end, pending), opened, closed, gaps = answer
     segments = [unpack_segment(data, stream) for data in (*closed, *opened)]
     found_gaps = [unpack_gap(data, stream) for data in (*gaps, *([pending] if pending else []))]
@@ -136,12 +205,19 @@ def _known(label: str, labels: frozenset[str]) -> str:
 
 
 def _segments_in(span: Span, segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    found = (segment for segment in segments if span.overlaps(segment.start, segment.end))
-    return tuple(sorted(found, key=lambda segment: (segment.start, segment.label, segment.id)))
+    return _sorted_segments(segment for segment in segments if span.overlaps(segment.start, segment.end))
 
 
 def _gaps_in(span: Span, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    return tuple(sorted((gap for gap in gaps if span.overlaps(gap.start, gap.end)), key=lambda gap: gap.start))
+    return _sorted_gaps(gap for gap in gaps if span.overlaps(gap.start, gap.end))
+
+
+def _sorted_segments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    return tuple(sorted(segments, key=lambda segment: (segment.start, segment.label, segment.id)))
+
+
+def _sorted_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    return tuple(sorted(gaps, key=lambda gap: gap.start))
 
 
 def _event(stream: str, id_: str, kind: str, data: bytes) -> Event:
@@ -163,7 +239,7 @@ def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:
         state=state,
         error=text.get("error", ""),
         until_s=float(text.get("until", 0)),
-        segments=segments,
+        segments=segments + int(text.get("archived", 0)),
         updated_s=float(text["updated"]),
         clock=text.get("clock", ""),
     )

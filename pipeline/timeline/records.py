@@ -17,11 +17,13 @@ class StoreSettings:
         scores_hours: scores older than this, counted back from the newest answer, are deleted.
         events_kept: about how many entries of a stream's event log are kept.
         timeout_s: how long a server may take to answer.
+        archive: folder or URL of the archive that holds the older part of the timelines, or None.
     """
 
     scores_hours: float = 6.0
     events_kept: int = 10_000
     timeout_s: float = 5.0
+    archive: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class StreamInfo:
         model: fingerprint of the last model.
         error: why it failed, else empty.
         until_s: timeline seconds up to which it was watched.
-        segments: how many, the open ones included.
+        segments: how many, the open and the archived ones included.
         updated_s: unix seconds of the last write.
         clock: whose time a live stream goes by, `camera` or `arrival`; empty for a recording.
     """
@@ -87,3 +89,57 @@ class Aggregate:
     hour: int
     seconds: float
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovedStream:
+    """What a pass did to one stream.
+
+    Attributes:
+        until_s: the highest mark of the pass, or None where nothing was moved.
+        error: why it was left alone, or left before the end; else empty. The next pass goes on.
+    """
+
+    stream: str
+    segments: int = 0
+    gaps: int = 0
+    files: int = 0
+    until_s: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a pass did: the streams of which something was moved or that failed, by name."""
+
+    streams: tuple[MovedStream, ...] = ()
+
+    @property
+    def segments(self) -> int:
+        """How many segments were moved."""
+        return sum(one.segments for one in self.streams)
+
+    @property
+    def gaps(self) -> int:
+        """How many gaps were moved."""
+        return sum(one.gaps for one in self.streams)
+
+    @property
+    def files(self) -> int:
+        """How many files were written."""
+        return sum(one.files for one in self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class FinalGaps:
+    """The gaps of a stream that do not grow any more, and what is needed to fill them.
+
+    Attributes:
+        gaps: by start, those that are not archived.
+        checkpoint: where the stream stands, or None.
+        archived_until_s: earlier gaps are in the archive and stay as they are; None where nothing is archived.
+    """
+
+    gaps: tuple[Gap, ...]
+    checkpoint: Checkpoint | None
+    archived_until_s: float | None

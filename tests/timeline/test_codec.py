@@ -44,8 +44,9 @@ def test_a_state_that_is_not_contiguous_and_of_another_shape_is_kept():
 def test_segments_and_gaps_come_back_equal():
     for segment in (make.segment(), make.segment("x", 0.1 + 0.2, 1e9 / 3, "fall"), make.segment(label="naïve {label}")):
         assert codec.unpack_segment(codec.pack_segment(segment), make.STREAM) == segment
-    gap = Gap(make.STREAM, 1 / 3, 2 / 3, GapReason.CLOCK)
-    assert codec.unpack_gap(codec.pack_gap(gap), make.STREAM) == gap
+    for filled in (False, True):
+        gap = Gap(make.STREAM, 1 / 3, 2 / 3, GapReason.CLOCK, filled)
+        assert codec.unpack_gap(codec.pack_gap(gap), make.STREAM) == gap
 
 
 def test_numpy_numbers_in_a_segment_are_packed_as_plain_ones():
@@ -62,7 +63,7 @@ def test_scores_come_back_to_half_a_level(probs):
 
 
 def test_another_version_is_refused():
-    for data in (msgpack.packb([1, {}]), msgpack.packb([3, 0.0, 1.0, "clock"]), msgpack.packb({"version": 1})):
+    for data in (msgpack.packb([1, {}]), msgpack.packb([4, 0.0, 1.0, "clock", False]), msgpack.packb({"version": 1})):
         with pytest.raises(StoreVersion, match="version"):
             codec.unpack_checkpoint(data)
 
@@ -79,4 +80,4 @@ def test_the_packed_bytes_do_not_change_without_a_new_version():
     data = (
         codec.pack_checkpoint(fixed) + codec.pack_segment(make.segment("s", 1.0, 2.0)) + codec.pack_gap(make.gap(1, 2))
     )
-    assert (codec.VERSION, hashlib.blake2b(data, digest_size=8).hexdigest()) == (2, "5080f39ec9fd40ad")
+    assert (codec.VERSION, hashlib.blake2b(data, digest_size=8).hexdigest()) == (3, "c24d663cdfce4950")
