@@ -49,7 +49,7 @@ def _row(item: Segment | Gap, timeline: Timeline) -> tuple[RenderableType, ...]:
             clock(item.start),
             clock(item.end),
             f"{item.end - item.start:.1f}",
-            Text(f"gap: {item.reason}", "dim"),
+            Text(f"gap: {item.reason}{', filled' if item.filled else ''}", "dim"),
             "",
         )
     end = clock(item.end) if item.end is not None else "open"
@@ -58,7 +58,7 @@ def _row(item: Segment | Gap, timeline: Timeline) -> tuple[RenderableType, ...]:
 
 
 def picture(timeline: Timeline, width: int) -> Group:
-    """One row per label, time running right over `width` characters; gaps are hatched through every row."""
+    """One row per label, time running right over `width` characters; gaps that were not filled are hatched through every row."""
     labels = list(dict.fromkeys(segment.label for segment in timeline.segments))
     margin = max((len(label) for label in labels), default=4) + 2
     cells = max(10, width - margin)
@@ -84,7 +84,10 @@ def _bars(segments: Sequence[Segment], gaps: Sequence[Gap], start: float, end: f
     """Half blocks draw a segment's ends within a cell."""
     spans = [((s.start - start) * scale, ((end if s.end is None else s.end) - start) * scale) for s in segments]
     hatched = {
-        cell for gap in gaps for cell in range(int((gap.start - start) * scale), int((gap.end - start) * scale) + 1)
+        cell
+        for gap in gaps
+        if not gap.filled
+        for cell in range(int((gap.start - start) * scale), int((gap.end - start) * scale) + 1)
     }
     style, text = colour(segments[0].label) if segments else "dim", Text()
     for cell in range(cells):

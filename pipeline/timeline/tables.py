@@ -28,6 +28,7 @@ GAPS = pa.schema(
         pa.field("start", pa.float64(), nullable=False),
         pa.field("end", pa.float64(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
+        pa.field("filled", pa.bool_(), nullable=False),
     ]
 )
 
@@ -44,7 +45,8 @@ def to_arrow(timeline: Timeline) -> Table:
 
 def gaps_to_arrow(timeline: Timeline) -> Table:
     """Return the gaps as a table."""
-    return pa.Table.from_pylist(as_document(timeline)["gaps"], GAPS)
+    gaps = [{"filled": False} | gap for gap in as_document(timeline)["gaps"]]
+    return pa.Table.from_pylist(gaps, GAPS)
 
 
 def to_csv(timeline: Timeline) -> str:

@@ -119,7 +119,8 @@ def test_a_parquet_file_holds_the_typed_segments_and_the_rest_as_metadata():
 
 
 def test_gaps_and_empty_timelines_have_typed_tables_too():
-    assert tables.gaps_to_arrow(TIMELINE).to_pylist() == json.loads(TEXT)["gaps"]
+    rows = [{"filled": False, **gap} for gap in json.loads(TEXT)["gaps"]]
+    assert tables.gaps_to_arrow(TIMELINE).to_pylist() == rows
     empty = Timeline("cam1", "m", 0.0, (), ())
     assert tables.to_arrow(empty).schema.equals(tables.SEGMENTS)
     assert tables.gaps_to_arrow(empty).schema.equals(tables.GAPS)
