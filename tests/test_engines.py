@@ -1,5 +1,7 @@
 """One suite over both engines: the same lane, the same timeline, byte for byte."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,45 +130,19 @@ def test_a_stopped_recording_goes_on_where_it_stopped(model, tmp_path, undisturb
     assert timelines(tmp_path) == undisturbed
 
 
-def test_a_model_worker_that_is_killed_costs_nothing(ray_engine, undisturbed):
-    import os
-    import signal
-
+@pytest.mark.parametrize("role", ["model worker", "stream actor"])
+def test_a_process_that_is_killed_costs_nothing(role, ray_engine, undisturbed):
     engine, home = ray_engine
+    killed: list[int] = []
 
-    class Kill:
-        done = False
+    def kill_once(progress) -> None:
+        if not killed and any(stream.answered_s > 0 for stream in progress):
+            killed.append(engine.pids()[role][0])
+            os.kill(killed[0], signal.SIGKILL)
 
-        def __call__(self, progress):
-            if not self.done and any(stream.answered_s > 0 for stream in progress):
-                os.kill(engine.pids()["model worker"][0], signal.SIGKILL)
-                self.done = True
-
-    jobs = [Job(f"killed-{job.stream}", job.uri) for job in JOBS]
-    kill = Kill()
-    reports = engine.run(jobs, kill)
-    assert kill.done and [report.state for report in reports] == ["ended", "ended"]
-    assert spans_of(timelines(home, jobs)) == spans_of(undisturbed)
-
-
-def test_a_stream_actor_that_is_killed_goes_on_from_its_last_commit(ray_engine, undisturbed):
-    import os
-    import signal
-
-    engine, home = ray_engine
-
-    class Kill:
-        done = False
-
-        def __call__(self, progress):
-            if not self.done and any(stream.answered_s > 0 for stream in progress):
-                os.kill(engine.pids()["stream actor"][0], signal.SIGKILL)
-                self.done = True
-
-    jobs = [Job(f"actor-{job.stream}", job.uri) for job in JOBS]
-    kill = Kill()
-    reports = engine.run(jobs, kill)
-    assert kill.done and [report.state for report in reports] == ["ended", "ended"]
+    jobs = [Job(f"{role.split()[0]}-{job.stream}", job.uri) for job in JOBS]
+    reports = engine.run(jobs, kill_once)
+    assert killed and [report.state for report in reports] == ["ended", "ended"]
     assert spans_of(timelines(home, jobs)) == spans_of(undisturbed)
 
 
