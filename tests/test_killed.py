@@ -141,6 +141,12 @@ def test_any_process_of_a_ray_run_may_be_killed(seed, sources, undisturbed, tmp_
     assert timeline == undisturbed["one"]
 
 
-def test_the_embedded_store_may_be_killed(sources, undisturbed, tmp_path):
-    timeline, hits = disturbed(sources["one"], "one", "inline", tmp_path, lambda pid: redis_of(tmp_path)[0])
-    assert timeline == undisturbed["one"] and hits
+def test_a_run_goes_on_when_its_embedded_store_is_killed(sources, undisturbed, tmp_path):
+    run, until_s, hits = start(sources["one"], "one", "inline", tmp_path), 0.0, 0
+    for _ in range(KILLS):
+        until_s = wait_for_commit(tmp_path, "one", run, until_s)
+        for pid in redis_of(tmp_path) if run.poll() is None else ():
+            kill(pid)
+            hits += 1
+    assert run.wait(PATIENCE_S) == 0, (tmp_path / "said").read_text()
+    assert ask(tmp_path, "timeline", "one", "--format", "json").stdout == undisturbed["one"] and hits
