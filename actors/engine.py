@@ -1,8 +1,5 @@
 """The Ray engine: stream actors and model workers on this machine or a cluster, driving the same lane as inline."""
 
-import logging
-import os
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,11 +7,10 @@ from typing import Any, Self
 
 import ray
 from ray.exceptions import RayError
-from tenacity import retry, stop_after_attempt
 
-from actors.metrics import DIRECTORY
-from actors.model_worker import ModelWorkerActor
+from actors.model_workers import runtime_env, start_workers
 from actors.settings import RaySettings
+from actors.start import first_line, start
 from actors.stream import StreamActor
 from pipeline.errors import EngineError, UsageError
 from pipeline.flow import FlowSettings, Job, Report
@@ -58,12 +54,12 @@ class RayEngine:
 
     def __enter__(self) -> Self:
         try:
-            _start(self._ray)
-            self._workers = _start_workers(self._model, self._ray, self._metrics)
+            start(self._ray)
+            self._workers = start_workers(self._model, self._ray, self._metrics)
             numerics = set(ray.get([worker.numerics.remote() for worker in self._workers.values()]))
         except RayError as error:
             self._end()
-            raise EngineError(f"the model workers did not start: {_first_line(error)}") from error
+            raise EngineError(f"the model workers did not start: {first_line(error)}") from error
         if len(numerics) > 1:
             self._end()
             raise EngineError(f"the model workers compute under different numerics profiles: {sorted(numerics)}")
@@ -110,7 +106,7 @@ class RayEngine:
 
     def _start_streams(self, count: int) -> Any:
         actor = ray.remote(StreamActor).options(
-            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=_runtime_env(self._metrics)
+            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=runtime_env(self._metrics)
         )
         return actor.remote(
             str(self._model), list(self._workers), self.numerics, self._store, str(self._home), self._settings
@@ -152,7 +148,7 @@ class _Hosted:
             if self._deaths < self.LIVES and self._restarted():
                 self.call = self._actor.run.remote(self._job)
             else:
-                sentence = f"the stream actor died {self._deaths} times: {_first_line(error)}"
+                sentence = f"the stream actor died {self._deaths} times: {first_line(error)}"
                 self.report = Report(self._job.stream, "failed", error=sentence, exit_code=1)
 
     def _restarted(self) -> bool:
@@ -161,51 +157,6 @@ class _Hosted:
         except RayError:
             return False
         return True
-
-
-def _start(settings: RaySettings) -> None:
-    try:
-        _init(settings)
-    except Exception as error:  # Ray raises bare exceptions of many kinds when it cannot start
-        where = f"the cluster at {settings.address} cannot be joined" if settings.address else "Ray did not start"
-        raise EngineError(f"{where}: {_first_line(error)}") from error
-
-
-@retry(stop=stop_after_attempt(2), reraise=True)
-def _init(settings: RaySettings) -> None:
-    """Start or join Ray; tried twice, because a busy machine may need longer than the time Ray gives itself."""
-    ray.shutdown()
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if settings.address is not None:
-        ray.init(settings.address, **quiet)
-    else:
-        ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
-
-
-def _start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> dict[str, Any]:
-    """Handles by name: a stream actor looks them up, so that it can be started again with plain arguments."""
-    gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
-    count = settings.model_workers or max(1, gpus)
-    threads = 1 if gpus else settings.threads_per_worker or os.cpu_count() or 1
-    options = {
-        "num_cpus": 0,
-        "num_gpus": 1 if gpus else 0,
-        "max_restarts": -1,
-        "max_task_retries": -1,
-        "max_concurrency": 1000,
-        "runtime_env": _runtime_env(metrics),
-    }
-    workers = {}
-    for name in (f"model-worker-{uuid.uuid4().hex}" for _ in range(count)):
-        actor = ray.remote(ModelWorkerActor).options(name=name, **options)
-        workers[name] = actor.remote(str(model), threads, settings.wait_s)
-    return workers
-
-
-def _runtime_env(metrics: Path | None) -> dict[str, Any]:
-    """One thread per call; what is here is set before the process imports anything."""
-    variables = {"OMP_NUM_THREADS": "1"}
-    return {"env_vars": variables | ({DIRECTORY: str(metrics)} if metrics is not None else {})}
 
 
 def _parts(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
@@ -218,7 +169,3 @@ def _or_nothing(call: Any) -> Any:
         return ray.get(call, timeout=5) or ()
     except RayError:
         return ()
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

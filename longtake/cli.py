@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from longtake import __version__, demo, doctor, models, query, run, streams, synth
+from longtake import __version__, demo, doctor, models, query, run, serve, streams, synth
 from longtake.output import messages
 from pipeline.errors import LongtakeError, redact
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("timeline")(query.timeline)
 app.add_typer(streams.app, name="streams")
 app.command("doctor")(doctor.doctor)

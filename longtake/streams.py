@@ -1,45 +1,149 @@
-"""`longtake streams`: what is known, and forgetting it."""
+"""`longtake streams`: what shall be watched, what is, and forgetting it."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.table import Table
+from rich.live import Live
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from longtake import stream_views
+from longtake.config import known_model
 from longtake.home import home
-from longtake.output import messages, show
+from longtake.output import console, messages, show
 from longtake.query import StoreOption
-from longtake.terminal import clock
+from longtake.times import parse_time
+from pipeline.control.board import Board
+from pipeline.control.wish import KINDS, Wish, absolute, check_kind
+from pipeline.errors import UsageError
 from pipeline.timeline.store import TimelineStore
 
-app = typer.Typer(help="List and remove streams.", no_args_is_help=True)
+app = typer.Typer(help="Add, list, change and remove streams.", no_args_is_help=True)
 
-_STATE_STYLES = {"ended": "green", "running": "cyan", "failed": "red"}
+NameArgument = Annotated[str, typer.Argument(help="Name of the stream.")]
+
+_STOP_S = 30.0
+_WATCH_S = 1.0
 
 
 @app.command("ls")
 def ls(store: StoreOption = None) -> None:
     """List the streams of the store."""
     with TimelineStore.open(store, home()) as opened:
-        streams = opened.streams()
-    view = Table(box=box.SIMPLE_HEAD)
-    for column in ("name", "state", "watched until", "segments", "updated (UTC)", "source"):
-        view.add_column(column, overflow="fold")
-    for info in streams:
-        style = _STATE_STYLES.get(info.state, "yellow")
-        updated = datetime.fromtimestamp(info.updated_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        state = f"[{style}]{info.state}[/]"
-        view.add_row(info.name, state, clock(info.until_s), str(info.segments), updated, info.source)
+        streams = stream_views.known(opened)
     if streams:
-        show(view)
+        show(stream_views.listing(streams))
     else:
-        messages.print("no streams yet; start one: longtake run SOURCE")
+        messages.print("no streams yet; start one: longtake run SOURCE, or longtake streams add NAME URI")
+
+
+@app.command("show")
+def show_one(
+    name: NameArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every second, until Ctrl-C.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Show what is wanted of one stream, and what it does."""
+    with TimelineStore.open(store, home()) as opened:
+        if not watch:
+            show(_sheet(opened, name))
+            return
+        never = threading.Event()
+        try:
+            with Live(_sheet(opened, name), console=console, auto_refresh=False) as live:
+                while not never.wait(_WATCH_S):
+                    live.update(_sheet(opened, name), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+@app.command("add")
+def add(
+    name: NameArgument,
+    uri: Annotated[str, typer.Argument(help="Where its video is; ${NAME} is taken from the server's environment.")],
+    policy: Annotated[str | None, typer.Option(help="wait, drop_oldest or drop_latest.")] = None,
+    model: Annotated[str, typer.Option(help="A registered model or a directory (default: the server's).")] = "",
+    fps: Annotated[float | None, typer.Option(help="Frames a second to sample (default: the model's).")] = None,
+    start_time: Annotated[str | None, typer.Option(help="When a recording began: date, clock or seconds.")] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Do not watch it yet.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Wish for a stream; `longtake serve` watches it from now on."""
+    start_time_s = parse_time(start_time) if start_time else 0.0
+    chosen: Any = policy
+    uri = uri.strip()
+    with _board(store) as (board, _):
+        check_kind(uri, board.rules().get("allowed_schemes", KINDS))
+        board.put(Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused))
+        _tell(board, f"added {name}")
 
 
 @app.command("rm")
-def rm(name: Annotated[str, typer.Argument(help="Name of the stream.")], store: StoreOption = None) -> None:
+def rm(name: NameArgument, store: StoreOption = None) -> None:
     """Remove a stream and its timeline."""
-    with TimelineStore.open(store, home()) as opened:
-        opened.remove(name)
+    with _board(store) as (board, opened):
+        wished = name in board.wishes()
+        if wished:
+            board.remove(name)
+            board.poke()
+            _wait_until_let_go(board, name)
+        if not wished or name in {info.name for info in opened.streams()}:
+            opened.remove(name)
     messages.print(f"removed {name}")
+
+
+@app.command("pause")
+def pause(name: NameArgument, store: StoreOption = None) -> None:
+    """Stop watching a stream; what it remembers stays."""
+    with _board(store) as (board, _):
+        board.change(name, paused=True)
+        _tell(board, f"paused {name}")
+
+
+@app.command("resume")
+def resume(name: NameArgument, store: StoreOption = None) -> None:
+    """Watch a paused stream again; the time between is a gap."""
+    with _board(store) as (board, _):
+        board.change(name, paused=False)
+        _tell(board, f"resumed {name}")
+
+
+@app.command("restart")
+def restart(name: NameArgument, store: StoreOption = None) -> None:
+    """Stop a stream and start it anew, whatever it does, and forget its failures."""
+    with _board(store) as (board, _):
+        board.change(name)
+        _tell(board, f"restarting {name}")
+
+
+@contextmanager
+def _board(store: str | None) -> Iterator[tuple[Board, TimelineStore]]:
+    with TimelineStore.open(store, home()) as opened:
+        yield Board(opened), opened
+
+
+def _tell(board: Board, done: str) -> None:
+    board.poke()
+    nobody = "" if board.leader() else "; nobody serves this store now: longtake serve"
+    messages.print(done + nobody, soft_wrap=True)
+
+
+def _wait_until_let_go(board: Board, name: str) -> None:
+    """While a host still has the stream in hand it could claim it once more and leave an empty one behind."""
+    patience = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(_STOP_S),
+        wait=wait_fixed(0.1),
+        retry_error_callback=lambda _: True,
+    )
+    if patience(lambda: bool(board.leader()) and any(name in host.streams for host in board.hosts().values())):
+        raise UsageError(f"stream {name!r} is not wished for any more, but has not stopped in {_STOP_S:g} s; try again")
+
+
+def _sheet(store: TimelineStore, name: str) -> Any:
+    streams = stream_views.known(store)
+    if name not in streams:
+        raise UsageError(f"there is no stream {name!r}; streams: {', '.join(streams) or 'none yet'}")
+    return stream_views.sheet(streams[name], Board(store).position(name))

@@ -1,0 +1,113 @@
+"""The control plane as whoever serves holds it: Ray, the supervisor, and an orderly end."""
+
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.family import descendants, end
+from actors.model_workers import serve_model
+from actors.settings import Setup
+from actors.start import NAMESPACE, first_line, start
+from actors.supervisor_actor import NAME, SupervisorActor
+from pipeline.errors import EngineError
+
+
+class RayDied(EngineError):
+    """Ray's own processes on this machine are gone: nothing can be started or stopped by it any more.
+
+    A driver that has lost its Ray is ended by it within a minute; only a new process can start anew.
+    """
+
+
+class ControlPlane:
+    """A context manager; leaving it stops the streams and ends what was started here, Ray included.
+
+    Where a cluster has a supervisor already, nothing is started, and nothing is ended.
+
+    Raises:
+        EngineError: Ray or the supervisor could not be started.
+    """
+
+    START_S = 60.0
+    VITAL = ("gcs_server", "raylet")
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._ours = False
+        self._supervisor: Any = None
+        self._vital: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        start(self._setup.ray, NAMESPACE)
+        if self._setup.ray.address is None:
+            self._vital = {pid: name for pid, name in descendants().items() if name in self.VITAL}
+        try:
+            self._supervisor = self._found_or_started()
+            ray.get(self._supervisor.pid.remote(), timeout=self.START_S)
+        except RayError as error:
+            self._end()
+            raise EngineError(f"the supervisor did not start: {first_line(error)}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and issubclass(kind, RayDied):
+            end(descendants())  # the rest of Ray would go on watching for a minute, out of everybody's reach
+        else:
+            self._end()
+
+    def check(self) -> None:
+        """Raise `RayDied` if Ray's processes, where they are this machine's, are not all alive."""
+        gone = set(self._vital) - set(descendants()) if self._vital else set()
+        if gone:
+            names = ", ".join(sorted(self._vital[pid] for pid in gone))
+            raise RayDied(f"Ray has lost its {names}")
+
+    def well(self, timeout_s: float) -> bool:
+        """The supervisor answers; Ray starts it again where it died, which takes some seconds."""
+        try:
+            ray.get(self._supervisor.pid.options(max_task_retries=-1).remote(), timeout=timeout_s)
+        except RayError:
+            return False
+        return True
+
+    def _found_or_started(self) -> Any:
+        options = {"name": NAME, "namespace": NAMESPACE}
+        try:
+            return ray.get_actor(**options)
+        except ValueError:
+            self._ours = True
+        metrics = Path(self._setup.metrics) if self._setup.metrics else None
+        serve_model(Path(self._setup.model), self._setup.ray, metrics)  # begins to load now, not with the first stream
+        here = ray.get_runtime_context().get_node_id()  # any other node may go, and the supervisor is to see to it
+        actor = ray.remote(SupervisorActor).options(
+            **options,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            num_cpus=0,
+            max_concurrency=4,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=True),
+        )
+        return actor.remote(self._setup)
+
+    def _end(self) -> None:
+        if self._ours and self._supervisor is not None:
+            with suppress(RayError):  # it died while it stopped: what it left is found by the next supervisor
+                ray.get(self._supervisor.close.remote(), timeout=4 * self._setup.serve.stop_s)
+            ray.kill(self._supervisor)
+        if self._ours:
+            for name in _workers():
+                ray.kill(ray.get_actor(name, NAMESPACE))
+        ray.shutdown()
+
+
+def _workers() -> list[str]:
+    known = ray.util.list_named_actors(all_namespaces=True)
+    return [one["name"] for one in known if one["namespace"] == NAMESPACE and one["name"].startswith("model-")]

@@ -1,0 +1,147 @@
+"""The supervisor: looks at the board, plans, acts. What it remembers between two looks may be lost at any time."""
+
+import os
+import random
+import uuid
+from collections.abc import Iterable
+from typing import Protocol
+
+from actors.log import logger
+from pipeline.control.board import Board
+from pipeline.control.plan import Action, Assign, Lose, Release, StartHost, StopHost, plan
+from pipeline.control.records import Ending, HostInfo, View
+from pipeline.control.settings import ServeSettings
+from pipeline.control.wish import Wish
+from pipeline.errors import LongtakeError
+
+
+class Cluster(Protocol):
+    """Where hosts live. Calls begin things and do not wait for them; a host that is gone swallows what it is told."""
+
+    def nodes(self) -> tuple[str, ...]:
+        """Where hosts may be started."""
+
+    def hosts(self) -> set[str]:
+        """Hosts that exist, whether or not they are well."""
+
+    def start_host(self, name: str, node: str) -> None:
+        """Begin to start a host."""
+
+    def stop_host(self, name: str) -> None:
+        """End a host at once, streams and all."""
+
+    def serve_model(self, model: str) -> None:
+        """See to it that a model is served ("" is the default one); `LongtakeError` if it cannot be."""
+
+    def assign(self, host: str, wish: Wish) -> None:
+        """Tell a host to run a stream."""
+
+    def release(self, host: str, stream: str) -> None:
+        """Tell a host to stop a stream."""
+
+
+class Supervisor:
+    """One of any number; only the one that leads acts, and what two might do at once is harmless all the same.
+
+    Args:
+        jitter: for the back-off of what is lost.
+    """
+
+    def __init__(self, board: Board, cluster: Cluster, settings: ServeSettings, jitter: random.Random) -> None:
+        self._board = board
+        self._cluster = cluster
+        self._settings = settings
+        self._jitter = jitter
+        self._token = f"{os.getpid()}-{uuid.uuid4().hex}"
+        self._settled_s = 0.0  # after a time without the store, when leases have had time to come back
+        self._mute = Since()
+        self._unborn = Since()
+        self._log = logger(supervisor=self._token)
+
+    def step(self) -> list[Action]:
+        """Look once and do what is to be done; returns what was.
+
+        Raises:
+            StoreError: the board cannot be read or written; the next step begins afresh.
+        """
+        if not self._board.lead(self._token, self._settings.lease_s):
+            return []
+        view = self._board.view(self._cluster.nodes())
+        if view.now_s < self._settled_s:
+            return []
+        self._end_strange_hosts(view)
+        actions = plan(view, self._settings, view.now_s, self._jitter)
+        for action in actions:
+            self._act(action, view)
+        return actions
+
+    def settle(self) -> None:
+        """The store was away: leases have run out that hosts will renew, so they are given the time to."""
+        self._settled_s = self._board.view().now_s + self._settings.lease_s
+
+    def resign(self) -> None:
+        """Let another one lead, when all hosts have ended; it shall not wait for those that are only expected."""
+        if self._board.leader() == self._token:
+            for host in self._board.hosts():
+                self._board.forget_host(host)
+        self._board.resign(self._token)
+
+    def _act(self, action: Action, view: View) -> None:
+        match action:
+            case StartHost(node):
+                self._start_host(node)
+            case StopHost(host):
+                self._stop_hosts([host])
+            case Assign(stream, host):
+                self._assign(view.wishes[stream], host)
+            case Release(stream, host, why):
+                self._log.info("release", stream=stream, host=host, why=why)
+                self._cluster.release(host, stream)
+            case Lose(ending):
+                self._log.warning("lost", stream=ending.stream, error=ending.error)
+                self._board.note(ending, self._settings.forgive_s)
+
+    def _start_host(self, node: str) -> None:
+        """The board knows the host from now on, so it is not started twice; its own first beat makes it ready."""
+        name = f"host-{uuid.uuid4().hex[:8]}"
+        self._log.info("start host", host=name, node=node)
+        self._board.beat(HostInfo(name, node, ready=False), self._settings.start_s)
+        self._cluster.start_host(name, node)
+
+    def _stop_hosts(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._log.info("stop host", host=name)
+            self._cluster.stop_host(name)
+            self._board.forget_host(name)
+
+    def _assign(self, wish: Wish, host: str) -> None:
+        if not self._board.assign(wish.stream, host, wish.generation):
+            return  # another supervisor was quicker, or the wish has changed: the next look tells
+        self._log.info("assign", stream=wish.stream, host=host, generation=wish.generation)
+        try:
+            self._cluster.serve_model(wish.model)
+        except LongtakeError as error:
+            told = Ending(wish.stream, host, wish.generation, "failed", error=str(error), final=True)
+            self._board.note(told, self._settings.forgive_s)
+            return
+        self._cluster.assign(host, wish)
+
+    def _end_strange_hosts(self, view: View) -> None:
+        """End a host that lives but is not heard of, and forget one that was started but does not exist."""
+        exist = self._cluster.hosts()
+        starting = {name for name, host in view.hosts.items() if not host.ready}
+        mute = self._mute.longer(exist - set(view.hosts), view.now_s, self._settings.start_s)
+        unborn = self._unborn.longer(starting - exist, view.now_s, self._settings.lease_s)
+        self._stop_hosts([*mute, *unborn])
+
+
+class Since:
+    """Since when something has been seen at every look."""
+
+    def __init__(self) -> None:
+        self._since_s: dict[str, float] = {}
+
+    def longer(self, seen: set[str], now_s: float, than_s: float) -> list[str]:
+        """Take note of what is seen now; return what has been for longer than `than_s`."""
+        self._since_s = {name: self._since_s.get(name, now_s) for name in sorted(seen)}
+        return [name for name, since_s in self._since_s.items() if now_s - since_s > than_s]

@@ -1,0 +1,157 @@
+"""`longtake serve`: watch the streams that are wished for, until told to stop."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from actors import metrics
+from actors.settings import Setup
+from longtake.config import Config, load
+from longtake.home import home
+from longtake.output import messages
+from longtake.query import ConfigOption, StoreOption
+from pipeline.control.board import Board
+from pipeline.errors import EngineError, StoreDown, StoreError, UsageError, redact
+from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
+from pipeline.timeline.store import TimelineStore
+
+_LOOK_S = 1.0
+_ILL_S = 60.0
+
+
+def serve(
+    config: ConfigOption = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster to join (default: Ray on this machine).")] = None,
+    store: StoreOption = None,
+    model: Annotated[str, typer.Option(help="Model of streams that name none: registered, or a directory.")] = (
+        DEFAULT_MODEL
+    ),
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 is off.")] = 0,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = metrics.LOOPBACK,
+    store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
+) -> None:
+    """Watch every stream that is wished for, until Ctrl-C; add them with `longtake streams add`, or in the config."""
+    settings = _with_address(load(config, os.environ), address)
+    if metrics_port and settings.ray.address is not None:
+        raise UsageError("metrics join the processes of one machine; leave out --metrics-port or the cluster's address")
+    if store is None and settings.ray.address is not None:
+        raise UsageError("the machines of a cluster need a store that all of them reach: --store redis://HOST:PORT")
+    directory = resolve(model).absolute()
+    load_card(directory)
+    with _opened(store, store_wait) as opened, metrics.served(metrics_port, metrics_host, shared=True) as folder:
+        board = Board(opened)
+        board.publish({"allowed_schemes": list(settings.serve.allowed_schemes)})
+        _wish(board, settings)
+        setup = Setup(
+            model=str(directory),
+            store=store,
+            home=str(home()),
+            flow=settings.flow,
+            ray=settings.ray,
+            serve=settings.serve,
+            metrics=None if folder is None else str(folder),
+        )
+        again = _run(setup, board)
+    if again:
+        _serve_again()
+
+
+def _run(setup: Setup, board: Board) -> bool:
+    """Serve until told to stop; True if Ray died instead."""
+    from actors.control import ControlPlane, RayDied
+
+    messages.print("starting Ray and the supervisor")
+    try:
+        with ControlPlane(setup) as plane, _asked_to_stop() as stop:
+            board.poke()
+            _say_where(setup, board)
+            while not stop.wait(_LOOK_S):
+                plane.check()
+                if not _led(board) and not plane.well(_ILL_S):
+                    raise EngineError(f"the supervisor has not answered for {_ILL_S:g} s; start longtake serve again")
+            messages.print("stopping the streams")
+    except RayDied as error:
+        messages.print(f"{error}; starting anew")
+        return True
+    messages.print("stopped; the timelines are kept")
+    return False
+
+
+def _led(board: Board) -> bool:
+    """Some supervisor acts; while the store is away nobody can tell, and nobody is to blame."""
+    try:
+        return bool(board.leader())
+    except StoreError:
+        return True
+
+
+def _serve_again() -> None:
+    """Become a new process of the same command: a Ray that has died cannot be left and started again within one."""
+    os.execv(sys.executable, [sys.executable, "-m", "longtake", *sys.argv[1:]])
+
+
+def _with_address(config: Config, address: str | None) -> Config:
+    if address is None:
+        return config
+    return config.model_copy(update={"ray": config.ray.model_copy(update={"address": address})})
+
+
+def _opened(store: str | None, wait_s: float) -> TimelineStore:
+    retrying = Retrying(
+        retry=retry_if_exception_type(StoreDown),
+        stop=stop_after_delay(wait_s),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
+    return retrying(TimelineStore.open, store, home())
+
+
+def _wish(board: Board, config: Config) -> None:
+    """Wish for what the config names; what is wished for already stays as it is, unless the config says otherwise.
+
+    Whether a known stream is paused is left to the commands.
+    """
+    known = board.wishes()
+    for name, settings in config.streams.items():
+        wish = settings.wish(name)
+        if name not in known:
+            board.put(wish, replace=True)
+        elif not wish.same_wish(known[name]):
+            board.change(
+                name,
+                uri=wish.uri,
+                policy=wish.policy,
+                model=wish.model,
+                fps=wish.fps,
+                start_time_s=wish.start_time_s,
+            )
+
+
+def _say_where(setup: Setup, board: Board) -> None:
+    messages.print(f"store     {redact(setup.store) if setup.store else Path(setup.home) / 'store'}", highlight=False)
+    messages.print(f"Ray       {setup.ray.address or 'on this machine'}", highlight=False)
+    messages.print(f"streams   {len(board.wishes())} wished for; more: longtake streams add NAME URI", highlight=False)
+    messages.print("serving; Ctrl-C stops", highlight=False)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM set the event instead of tearing through what is being done.
+
+    To be entered after Ray was started, which has its own idea of them.
+    """
+    stop = threading.Event()
+    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
