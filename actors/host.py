@@ -82,7 +82,9 @@ class HostActor:
     def _run_of(self, wish: Wish) -> StreamRun:
         uri = wish.resolved_uri(os.environ)
         check_kind(uri, self._setup.serve.allowed_schemes)  # what a variable stood for was not seen before
-        job = Job(wish.stream, uri, wish.start_time_s, live=True, policy=wish.policy, fps=wish.fps)
+        job = Job(
+            wish.stream, uri, wish.start_time_s, live=True, policy=wish.policy, fps=wish.fps, realtime=wish.realtime
+        )
         serving = self._models.serving(resolve(wish.model or self._setup.model))
         return StreamRun(job, serving, self._store, self._setup.flow, self._hooks, SystemClock())
 

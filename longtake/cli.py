@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from longtake import __version__, demo, doctor, models, query, run, serve, streams, synth
+from longtake import __version__, archive, backfill, demo, doctor, models, query, replay, run, serve, streams, synth
 from longtake.output import messages
 from pipeline.errors import LongtakeError, redact
 
@@ -18,6 +18,9 @@ app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.command("timeline")(query.timeline)
 app.add_typer(streams.app, name="streams")
+app.command("backfill")(backfill.backfill)
+app.command("archive")(archive.archive)
+app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)
 app.command("synth")(synth.synth)
 app.add_typer(models.app, name="models")

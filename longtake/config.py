@@ -44,6 +44,7 @@ class StreamSettings(BaseModel):
     fps: float | None = Field(default=None, gt=0, le=240, description="frames a second, where not as the model says")
     start_time: str | float | None = Field(default=None, description="when a recording began: date, clock or seconds")
     paused: bool = Field(default=False, description="not to be watched for now")
+    realtime: bool = Field(default=False, description="read a recording no faster than it was filmed")
 
     @field_validator("uri")
     @classmethod
@@ -72,7 +73,7 @@ class StreamSettings(BaseModel):
     def wish(self, stream: str) -> Wish:
         """Return the wish this is for a stream of that name."""
         start_time_s = 0.0 if self.start_time is None else parse_time(str(self.start_time))
-        return Wish(stream, self.uri, self.policy, self.model, self.fps, start_time_s, self.paused)
+        return Wish(stream, self.uri, self.policy, self.model, self.fps, start_time_s, self.paused, self.realtime)
 
 
 class Config(BaseModel):

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from actors import metrics
 from longtake import query
@@ -17,8 +16,9 @@ from longtake.home import home
 from longtake.output import Format, messages, write
 from longtake.progress import ProgressBars
 from longtake.query import ConfigOption, FormatOption, OutputOption, StoreOption
+from longtake.stores import open_store
 from longtake.times import parse_time
-from pipeline.errors import StoreDown, UsageError
+from pipeline.errors import UsageError
 from pipeline.flow import Job, Report
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name
@@ -79,7 +79,7 @@ Outcome = tuple[Report, Timeline | None]
 
 def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]:
     """Run the jobs with progress bars; return each report and, where something was watched, its timeline."""
-    with _open_store(options) as store:
+    with open_store(options.store, options.store_wait_s) as store:
         if fresh:
             known = {info.name for info in store.streams()}
             for job in jobs:
@@ -88,14 +88,6 @@ def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]
         with ProgressBars() as bars:
             reports = _reports(jobs, options, store, bars)
         return [(report, _timeline(store, report)) for report in reports]
-
-
-def _open_store(options: Options) -> TimelineStore:
-    """Open the store, asking again for a while where it does not answer yet."""
-    patience = stop_after_delay(options.store_wait_s)
-    pause = wait_exponential(multiplier=0.1, max=2)
-    retrying = Retrying(retry=retry_if_exception_type(StoreDown), stop=patience, wait=pause, reraise=True)
-    return retrying(TimelineStore.open, options.store, home())
 
 
 def _reports(jobs: Sequence[Job], options: Options, store: TimelineStore, bars: ProgressBars) -> list[Report]:

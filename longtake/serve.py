@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from actors import metrics
 from actors.settings import Setup
@@ -18,10 +17,10 @@ from longtake.config import Config, load
 from longtake.home import home
 from longtake.output import messages
 from longtake.query import ConfigOption, StoreOption
+from longtake.stores import open_store
 from pipeline.control.board import Board
-from pipeline.errors import EngineError, StoreDown, StoreError, UsageError, redact
+from pipeline.errors import EngineError, StoreError, UsageError, redact
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
-from pipeline.timeline.store import TimelineStore
 
 _LOOK_S = 1.0
 _ILL_S = 60.0
@@ -46,7 +45,7 @@ def serve(
         raise UsageError("the machines of a cluster need a store that all of them reach: --store redis://HOST:PORT")
     directory = resolve(model).absolute()
     load_card(directory)
-    with _opened(store, store_wait) as opened, metrics.served(metrics_port, metrics_host, shared=True) as folder:
+    with open_store(store, store_wait) as opened, metrics.served(metrics_port, metrics_host, shared=True) as folder:
         board = Board(opened)
         board.publish({"allowed_schemes": list(settings.serve.allowed_schemes)})
         _wish(board, settings)
@@ -104,16 +103,6 @@ def _with_address(config: Config, address: str | None) -> Config:
     return config.model_copy(update={"ray": config.ray.model_copy(update={"address": address})})
 
 
-def _opened(store: str | None, wait_s: float) -> TimelineStore:
-    retrying = Retrying(
-        retry=retry_if_exception_type(StoreDown),
-        stop=stop_after_delay(wait_s),
-        wait=wait_exponential(multiplier=0.1, max=2),
-        reraise=True,
-    )
-    return retrying(TimelineStore.open, store, home())
-
-
 def _wish(board: Board, config: Config) -> None:
     """Wish for what the config names; what is wished for already stays as it is, unless the config says otherwise.
 
@@ -132,6 +121,7 @@ def _wish(board: Board, config: Config) -> None:
                 model=wish.model,
                 fps=wish.fps,
                 start_time_s=wish.start_time_s,
+                realtime=wish.realtime,
             )
 
 

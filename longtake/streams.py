@@ -11,9 +11,9 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from longtake import stream_views
 from longtake.config import known_model
-from longtake.home import home
 from longtake.output import console, messages, show
 from longtake.query import StoreOption
+from longtake.stores import open_store
 from longtake.times import parse_time
 from pipeline.control.board import Board
 from pipeline.control.wish import KINDS, Wish, absolute, check_kind
@@ -31,7 +31,7 @@ _WATCH_S = 1.0
 @app.command("ls")
 def ls(store: StoreOption = None) -> None:
     """List the streams of the store."""
-    with TimelineStore.open(store, home()) as opened:
+    with open_store(store) as opened:
         streams = stream_views.known(opened)
     if streams:
         show(stream_views.listing(streams))
@@ -46,7 +46,7 @@ def show_one(
     store: StoreOption = None,
 ) -> None:
     """Show what is wanted of one stream, and what it does."""
-    with TimelineStore.open(store, home()) as opened:
+    with open_store(store) as opened:
         if not watch:
             show(_sheet(opened, name))
             return
@@ -68,6 +68,7 @@ def add(
     fps: Annotated[float | None, typer.Option(help="Frames a second to sample (default: the model's).")] = None,
     start_time: Annotated[str | None, typer.Option(help="When a recording began: date, clock or seconds.")] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Do not watch it yet.")] = False,
+    realtime: Annotated[bool, typer.Option("--realtime", help="Read a recording at the pace it was filmed.")] = False,
     store: StoreOption = None,
 ) -> None:
     """Wish for a stream; `longtake serve` watches it from now on."""
@@ -76,7 +77,7 @@ def add(
     uri = uri.strip()
     with _board(store) as (board, _):
         check_kind(uri, board.rules().get("allowed_schemes", KINDS))
-        board.put(Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused))
+        board.put(Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused, realtime))
         _tell(board, f"added {name}")
 
 
@@ -120,7 +121,7 @@ def restart(name: NameArgument, store: StoreOption = None) -> None:
 
 @contextmanager
 def _board(store: str | None) -> Iterator[tuple[Board, TimelineStore]]:
-    with TimelineStore.open(store, home()) as opened:
+    with open_store(store) as opened:
         yield Board(opened), opened
 
 

@@ -58,7 +58,7 @@ def _row(item: Segment | Gap, timeline: Timeline) -> tuple[RenderableType, ...]:
 
 
 def picture(timeline: Timeline, width: int) -> Group:
-    """One row per label, time running right over `width` characters; gaps that were not filled are hatched through every row."""
+    """One row per label, time running right over `width` characters; gaps (unless filled) hatch every row."""
     labels = list(dict.fromkeys(segment.label for segment in timeline.segments))
     margin = max((len(label) for label in labels), default=4) + 2
     cells = max(10, width - margin)

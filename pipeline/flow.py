@@ -118,7 +118,6 @@ class StreamRun:
         self._clock = clock
         self._stop = threading.Event()  # the run must end
         self._halt = threading.Event()  # the reader of the present drive must
-        self._moving = False
         self._lease: Lease | None = None
         read = ReadSettings(settings.source, settings.live, job.live, job.realtime, settings.decode_threads)
         self._reader = Reader(job.stream, job.uri, self._spec(), read, self._hooks, clock)
@@ -132,13 +131,8 @@ class StreamRun:
         """By what the store knows this run as the stream's owner; empty until it is."""
         return self._lease.token if self._lease else ""
 
-    def stop(self, moving: bool = False) -> None:
-        """Ask the run to end after the frame it is at; may be called from any thread.
-
-        Args:
-            moving: another run goes on with the stream at once; a live stream's segments stay open for it.
-        """
-        self._moving = moving
+    def stop(self) -> None:
+        """Ask the run to end after the frame it is at; may be called from any thread."""
         self._stop.set()
         self._halt.set()
 
@@ -196,7 +190,7 @@ class StreamRun:
             finally:
                 self._stop_reading(queue)
             live = self._reader.live
-            if not self._moving if live else not (reading.exception() or self._stop.is_set()):
+            if live or not (reading.exception() or self._stop.is_set()):
                 lane.finish(finished=not live)
             reading.result()
         return "paused" if self._stop.is_set() and (self._job.live or not live) else "ended"

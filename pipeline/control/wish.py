@@ -33,6 +33,7 @@ class Wish:
         fps: frames a second to sample, where not as the model says.
         start_time_s: timeline seconds of a recording's first frame.
         paused: it shall not be watched for now.
+        realtime: a recording is read no faster than it was filmed.
         generation: number of this version of the wish; a run of another one is to be replaced. The board counts.
     """
 
@@ -43,6 +44,7 @@ class Wish:
     fps: float | None = None
     start_time_s: float = 0.0
     paused: bool = False
+    realtime: bool = False
     generation: int = 0
 
     def __post_init__(self) -> None:

@@ -1,0 +1,26 @@
+"""Opening the timeline store as every command does."""
+
+import os
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from longtake.home import home
+from longtake.query import ARCHIVE_VARIABLE
+from pipeline.errors import StoreDown
+from pipeline.timeline.records import StoreSettings
+from pipeline.timeline.store import TimelineStore
+
+
+def open_store(url: str | None, wait_s: float = 0.0) -> TimelineStore:
+    """Open the store at `url`, or the embedded one, with the archive that the environment names.
+
+    Args:
+        wait_s: how long to ask again where it does not answer yet.
+
+    Raises:
+        StoreError: as `TimelineStore.open`.
+    """
+    settings = StoreSettings(archive=os.environ.get(ARCHIVE_VARIABLE) or None)
+    patience, pause = stop_after_delay(wait_s), wait_exponential(multiplier=0.1, max=2)
+    retrying = Retrying(retry=retry_if_exception_type(StoreDown), stop=patience, wait=pause, reraise=True)
+    return retrying(TimelineStore.open, url, home(), settings)
