@@ -14,6 +14,7 @@ from actors.model_workers import find_workers
 from actors.pool import RayPool
 from actors.settings import Setup
 from actors.start import first_line
+from actors.stores import open_patiently
 from actors.threads import vital
 from pipeline.clock import SystemClock
 from pipeline.control.board import Board
@@ -21,7 +22,6 @@ from pipeline.control.wish import Wish, check_kind
 from pipeline.errors import EngineError, StoreError
 from pipeline.flow import Job, Serving, StreamRun
 from pipeline.models.card import load_card, resolve
-from pipeline.timeline.store import TimelineStore
 
 
 class HostActor:
@@ -35,7 +35,7 @@ class HostActor:
     def __init__(self, name: str, node: str, setup: Setup) -> None:
         self._log = logger(host=name)
         self._setup = setup
-        self._store = TimelineStore.open(setup.store, Path(setup.home))
+        self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
         self._models = Models()
         self._hooks = PrometheusHooks()

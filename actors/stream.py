@@ -7,12 +7,12 @@ import ray
 
 from actors.metrics import PrometheusHooks
 from actors.pool import RayPool
+from actors.stores import open_patiently
 from pipeline.clock import SystemClock
 from pipeline.flow import FlowSettings, Job, Report, Serving, StreamRun
 from pipeline.hooks import Fanout
 from pipeline.models.card import load_card
 from pipeline.tally import Progress, Tally
-from pipeline.timeline.store import TimelineStore
 
 
 class StreamActor:
@@ -30,7 +30,7 @@ class StreamActor:
         self, model: str, workers: list[str], numerics: str, store: str | None, home: str, settings: FlowSettings
     ) -> None:
         self._serving = Serving(load_card(Path(model)), RayPool([ray.get_actor(name) for name in workers]), numerics)
-        self._store = TimelineStore.open(store, Path(home))
+        self._store = open_patiently(store, Path(home))
         self._settings = settings
         self._tally = Tally()
         self._hooks = Fanout(self._tally, PrometheusHooks())

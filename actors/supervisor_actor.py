@@ -8,11 +8,11 @@ from pathlib import Path
 from actors.log import logger
 from actors.ray_cluster import RayCluster
 from actors.settings import Setup
+from actors.stores import open_patiently
 from actors.supervisor import Supervisor
 from actors.threads import vital
 from pipeline.control.board import Board
 from pipeline.errors import StoreError
-from pipeline.timeline.store import TimelineStore
 
 NAME = "supervisor"
 
@@ -23,7 +23,7 @@ class SupervisorActor:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._log = logger(supervisor=str(os.getpid()))
-        self._store = TimelineStore.open(setup.store, Path(setup.home))
+        self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
         self._cluster = RayCluster(setup)
         self._supervisor = Supervisor(self._board, self._cluster, setup.serve, random.Random())

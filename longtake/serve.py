@@ -19,7 +19,7 @@ from longtake.output import messages
 from longtake.query import ConfigOption, StoreOption
 from longtake.stores import open_store
 from pipeline.control.board import Board
-from pipeline.errors import EngineError, StoreError, UsageError, redact
+from pipeline.errors import StoreError, UsageError, redact
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 
 _LOOK_S = 1.0
@@ -75,7 +75,7 @@ def _run(setup: Setup, board: Board) -> bool:
             while not stop.wait(_LOOK_S):
                 plane.check()
                 if not _led(board) and not plane.well(_ILL_S):
-                    raise EngineError(f"the supervisor has not answered for {_ILL_S:g} s; start longtake serve again")
+                    raise RayDied(f"the supervisor has not answered for {_ILL_S:g} s")
             messages.print("stopping the streams")
     except RayDied as error:
         messages.print(f"{error}; starting anew")
