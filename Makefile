@@ -2,6 +2,7 @@
 # make test    everything a change must pass, ≤ 10 minutes on two cores
 # make slow    the rest of CI, ≤ 45 minutes
 # make check   lint, types and import rules, seconds
+# make chaos   ten minutes of a served fleet whose parts are killed, frozen and cut off
 # make bench   longtake beside what one would write instead, in one run
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ READY  := $(VENV)/.ready
 SOURCE ?=
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test slow check bench lock clean
+.PHONY: demo test slow check chaos bench lock clean
 
 demo: $(READY)
 	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
@@ -27,6 +28,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.chaos import checks
 from tests.chaos.faults import KINDS, Kind
-from tests.chaos.processes import descendants, gone, pss_mib
-from tests.chaos.world import World, until
+from tests.chaos.processes import descendants, pss_mib
+from tests.chaos.world import World, gone, until
 
 START_S = 180
 

@@ -87,4 +87,4 @@ def _ask(*arguments: str, home: Path) -> tuple[int, str, str]:
     environment = os.environ | {"LONGTAKE_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "longtake", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout.rstrip("\n"), done.stderr
+    return done.returncode, done.stdout, done.stderr
