@@ -67,7 +67,7 @@ def test_every_mistake_is_named_with_its_line(tmp_path):
         "line 2: flow.decode_threads: Input should be greater than or equal to 1",
         "line 4: unknown key 'serve.streams_per_hosts'; choose from allowed_schemes, ",
         "line 8: streams.dock.uri: missing in the environment: DOCK_PASSWORD",
-        "line 9: unknown key 'streams.dock.polcy'; choose from fps, model, paused, policy, start_time, uri",
+        "line 9: unknown key 'streams.dock.polcy'; choose from fps, model, paused, policy, realtime, start_time, uri",
         "line 11: streams.film.uri: file:// is not allowed here (serve.allowed_schemes); allowed are rtsp, synthetic",
         "line 12: streams.two words: 'two words' cannot name a stream",
         "line 14: streams.two words.model: unknown model 'nobody'; choose one of longtake-small",
