@@ -1,32 +1,29 @@
-"""The processes a process has started, where the system tells (Linux); elsewhere there seem to be none."""
+"""The processes a process has started."""
 
-import os
-import signal
 from contextlib import suppress
-from pathlib import Path
+
+import psutil
+
+BURIED_S = 10.0  # a killed process is gone at once, unless the kernel is busy with its memory
 
 
 def descendants(of: int | None = None) -> dict[int, str]:
-    """Return the names of all living processes below one (by default this one), by id."""
-    parents, names = {}, {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended meanwhile
-            head, _, tail = status.read_text().rpartition(")")
-            state, parent = tail.split()[:2]
-            if state != "Z":  # dead, and its parent has not looked yet
-                parents[int(status.parent.name)] = int(parent)
-                names[int(status.parent.name)] = head.partition("(")[2]
-    family = [os.getpid() if of is None else of]
-    for member in family:  # grows while it is walked
-        family += [child for child, parent in parents.items() if parent == member]
-    return {pid: names[pid] for pid in family[1:]}
+    """Return the names of all living processes below one (by default this one), by id; zombies do not live."""
+    names = {}
+    for process in psutil.Process(of).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if process.status() != psutil.STATUS_ZOMBIE:
+                names[process.pid] = process.name()
+    return names
 
 
 def end(pids: dict[int, str]) -> None:
-    """Kill processes at once, and see off those that are children of this one."""
+    """Kill processes at once and wait until they are gone."""
+    family = []
     for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    for pid in pids:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+        with suppress(psutil.Error):
+            family.append(psutil.Process(pid))
+    for process in family:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(family, BURIED_S)

@@ -3,12 +3,15 @@
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.task import median
 
-PROC = Path("/proc")
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +60,22 @@ class Sampler:
 def measure(pid: int, folder: str) -> Sample:
     """One sample of the tree of `pid` and of what works inside `folder`."""
     sums: defaultdict[str, float] = defaultdict(float)
-    for member in _members(pid, folder):
-        mib = _pss_mib(member)
-        if mib:
-            sums[_program(member)] += mib
+    for process in _members(pid, folder):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            sums[_program(process)] += process.memory_full_info().pss / MIB
     return Sample(time.time(), dict(sums))
 
 
-def _members(pid: int, folder: str) -> set[int]:
-    parents = {int(path.name): _parent(path) for path in PROC.iterdir() if path.name.isdigit()}
-    members = {pid} | {other for other in parents if _works_in(other, folder)}
-    grown = True
-    while grown:
-        more = {child for child, parent in parents.items() if parent in members} - members
-        members |= more
-        grown = bool(more)
-    return members
-
-
-def _parent(path: Path) -> int:
+def _members(pid: int, folder: str) -> set[psutil.Process]:
+    strangers = {one for one in psutil.process_iter(["cwd"]) if (one.info["cwd"] or "").startswith(folder)}
     try:
-        return int((path / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+        family = psutil.Process(pid)
+        return {family, *family.children(recursive=True)} | strangers
+    except psutil.NoSuchProcess:
+        return strangers
 
 
-def _works_in(pid: int, folder: str) -> bool:
-    try:
-        return str((PROC / str(pid) / "cwd").readlink()).startswith(folder)
-    except OSError:
-        return False
-
-
-def _pss_mib(pid: int) -> float:
-    try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
-
-
-def _program(pid: int) -> str:
+def _program(process: psutil.Process) -> str:
     """Ray's actors name themselves `ray::Class`; others go by their executable's name."""
-    try:
-        title = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-    except OSError:
-        return "gone"
+    title = (process.cmdline() or [process.name()])[0]
     return title.split(".")[0] if title.startswith("ray::") else Path(title.split(" ")[0]).name or "unknown"

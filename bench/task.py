@@ -135,7 +135,8 @@ def _env() -> dict[str, str]:
 
 def tell_answer(stream: str, answered_s: float, at_s: float) -> None:
     """Say that a stream was answered up to a media time at a moment (unix seconds)."""
-    print(f"ANSWER {stream} {answered_s:.3f} {at_s:.4f}", flush=True)
+    sys.stdout.write(f"ANSWER {stream} {answered_s:.3f} {at_s:.4f}\n")  # one write: threads must not mix their lines
+    sys.stdout.flush()
 
 
 def median(values: Sequence[float]) -> float:

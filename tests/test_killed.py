@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.synthetic import SceneSpec, write_video
@@ -61,14 +62,7 @@ def finished(source: str, name: str, engine: str, home: Path) -> str:
 
 def descendants(pid: int) -> list[int]:
     """The process and everything it started."""
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-    family = [pid]
-    for member in family:
-        family += [child for child, parent in parents.items() if parent == member]
-    return family
+    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
 def redis_of(home: Path) -> list[int]:

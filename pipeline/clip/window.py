@@ -1,6 +1,8 @@
 """The clips of one epoch: a window of T kept frames that moves on by `stride`."""
 
 import hashlib
+import math
+import mmap
 
 import numpy as np
 
@@ -28,17 +30,22 @@ class Reel:
 
     def __init__(self, length: int, shape: tuple[int, int, int]) -> None:
         self._length = length
-        self._block = np.empty((self.BLOCKS * length, *shape), np.uint8)
+        self._shape = (self.BLOCKS * length, *shape)
+        self._block = self._new_block()
         self._count = 0
 
     def add(self, image: UInt8Array) -> None:
         """Add an image."""
         if self._count == len(self._block):
-            block = np.empty_like(self._block)
+            block = self._new_block()
             block[: self._length] = self.newest(self._length)
             self._block, self._count = block, self._length
         self._block[self._count] = image
         self._count += 1
+
+    def _new_block(self) -> UInt8Array:
+        """Memory of its own, given back to the system with its last view; a heap would keep the holes between them."""
+        return np.ndarray(self._shape, np.uint8, buffer=mmap.mmap(-1, math.prod(self._shape)))
 
     def newest(self, count: int) -> UInt8Array:
         """A view of the newest `count` images, oldest first; contiguous.
