@@ -119,6 +119,26 @@ def restart(name: NameArgument, store: StoreOption = None) -> None:
         _tell(board, f"restarting {name}")
 
 
+@app.command("swap")
+def swap(
+    model: Annotated[str, typer.Argument(help="A registered model or a directory.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Streams that go on under it.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All streams there are.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Let another model go on with streams, each at its next step; memory and open segments end with the old one."""
+    if bool(names) == all_:
+        raise UsageError("give the streams that shall go on under the model, or --all")
+    model = known_model(model)
+    with _board(store) as (board, _):
+        chosen = names or sorted(board.wishes())
+        for name in chosen:
+            board.wish(name)  # all are there, or none is changed
+        for name in chosen:
+            board.change(name, model=model)
+        _tell(board, f"swapping the model of {', '.join(chosen) or 'no stream'}")
+
+
 @contextmanager
 def _board(store: str | None) -> Iterator[tuple[Board, TimelineStore]]:
     with open_store(store) as opened:

@@ -21,12 +21,12 @@ from pipeline.flow import FlowSettings, Serving
 from pipeline.gap_parts import LEAST_S, Interval, covered, parts_of, pieces_of
 from pipeline.hooks import Hooks
 from pipeline.lane import Lane
-from pipeline.lane_queue import LaneQueue
+from pipeline.lane_queue import LaneContext, LaneQueue
 from pipeline.models.card import ModelCard
 from pipeline.reader import Reader, ReadSettings
-from pipeline.segment.row import Phase, Row
+from pipeline.segment.row import Phase, unpack
 from pipeline.segment.rules import Rules
-from pipeline.segment.segmenter import Segmenter, pack, unpack
+from pipeline.segment.segmenter import Segmenter
 from pipeline.source import open_source
 from pipeline.source.names import scheme_of
 from pipeline.timeline import moves
@@ -120,10 +120,10 @@ def watch(recording: Recording, serving: Serving, settings: FlowSettings, until_
     rules = Rules.from_card(card.labels, card.segmenter)
     read = ReadSettings(source=settings.source, threads=settings.decode_threads)
     reader = Reader(recording.stream, recording.uri, card.clip, read, Hooks(), clock)
-    queue = LaneQueue(settings.lane, Hooks(), clock)
+    queue = LaneQueue(LaneContext(settings.lane, Hooks(), clock))
     segmenter = Segmenter(recording.stream, card.fingerprint, rules, "backfill")
     beginning = _beginning(recording, serving)
-    lane = Lane(queue, serving.pool, segmenter, answers, beginning, settings.lane, Hooks(), clock)
+    lane = Lane(queue, serving.pool, segmenter, answers, beginning)
 
     def feed() -> None:
         try:
@@ -185,8 +185,7 @@ def _identity(piece: Segment, epoch: int) -> str:
 
 def _settled_until_s(checkpoint: Checkpoint | None) -> float:
     """Where the first live segment begins that nobody sees yet; it may turn out to reach across a short gap."""
-    state = checkpoint.segmenter_state if checkpoint else b""
-    rows = unpack(state, len(state) // len(pack((Row(),))))
+    rows = unpack(checkpoint.segmenter_state) if checkpoint and checkpoint.segmenter_state else ()
     return min((row.start_s for row in rows if row.phase == Phase.PENDING), default=math.inf)
 
 

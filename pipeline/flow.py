@@ -6,7 +6,7 @@ source ─▶ decoder ─▶ clips ─▶ [lane queue] ─▶ lane: encode, reme
 
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,8 +17,9 @@ from pipeline.clock import Clock
 from pipeline.errors import LongtakeError, StoreBehind, StoreError, UsageError, redact
 from pipeline.hooks import Fanout, Hooks
 from pipeline.lane import Lane, ModelPool
-from pipeline.lane_queue import DropPolicy, LaneLimits, LaneQueue
+from pipeline.lane_queue import DropPolicy, LaneContext, LaneLimits, LaneQueue
 from pipeline.live import LiveSettings
+from pipeline.model_swap import handed_over
 from pipeline.models.card import ModelCard
 from pipeline.outbox import Outbox, Patience
 from pipeline.reader import Reader, ReadSettings
@@ -54,7 +55,8 @@ class Job:
         stream: its name.
         uri: where its video is.
         start_time_s: timeline seconds of a recording's first frame.
-        live: a live source that ends or fails is tried again, and a store that is away waited for, until the run stops.
+        live: a live source that ends or fails is tried again, and a store that is away waited for, until the run stops;
+            a timeline begun by another model goes on.
         policy: what happens to a clip that finds the queue full, where not as the settings say.
         fps: frames a second to sample, where not as the model says.
         realtime: a recording is read no faster than it was filmed.
@@ -119,11 +121,14 @@ class StreamRun:
         self._stop = threading.Event()  # the run must end
         self._halt = threading.Event()  # the reader of the present drive must
         self._lease: Lease | None = None
+        self._next: Serving | None = None  # takes over at the next step border
+        self._queue: LaneQueue | None = None
+        self._keep = 1.0
         read = ReadSettings(settings.source, settings.live, job.live, job.realtime, settings.decode_threads)
-        self._reader = Reader(job.stream, job.uri, self._spec(), read, self._hooks, clock)
+        self._reader = Reader(job.stream, job.uri, self._spec(serving), read, self._hooks, clock)
 
-    def _spec(self) -> ClipSpec:
-        spec = self._serving.card.clip
+    def _spec(self, serving: Serving) -> ClipSpec:
+        spec = serving.card.clip
         return spec if self._job.fps is None else replace(spec, fps=self._job.fps)
 
     @property
@@ -135,6 +140,30 @@ class StreamRun:
         """Ask the run to end after the frame it is at; may be called from any thread."""
         self._stop.set()
         self._halt.set()
+
+    def swap(self, serving: Serving) -> bool:
+        """Let another model go on from the next step border; may be called from any thread.
+
+        False where that takes another run: this one has not begun, or the model wants other clips.
+
+        Raises:
+            StoreError: nothing has changed.
+        """
+        if self._lease is None or self._spec(serving) != self._spec(self._serving):
+            return False
+        self._lease = self._store.widen(self._lease, frozenset(serving.card.labels))
+        self._next = serving
+        return True
+
+    def shed(self, keep: float) -> None:
+        """Let in only this share, 0…1, of a live stream's clips; may be called from any thread."""
+        self._keep = keep
+        if self._queue is not None:
+            self._queue.keep = keep
+
+    def pressure(self) -> tuple[int, int]:
+        """As `LaneQueue.pressure`; may be called from any thread."""
+        return (0, 0) if self._queue is None else self._queue.pressure()
 
     def run(self) -> Report:
         """Drive the stream; returns when it has ended, failed or stopped."""
@@ -165,40 +194,58 @@ class StreamRun:
         """Drive from the checkpoint; a store that lost more than the lane remembers says where to go on."""
         checkpoint = lease.checkpoint
         while True:
+            if checkpoint and checkpoint.model != self._serving.card.fingerprint:
+                checkpoint = self._taken_over(lease, checkpoint)
             try:
-                return self._drive(lease, checkpoint, absent)
+                return self._drive(checkpoint, absent)
             except StoreBehind:
                 checkpoint, absent = self._store.checkpoint(lease), GapReason.STORE_DOWN
 
-    def _drive(self, lease: Lease, stored: Checkpoint | None, absent: GapReason) -> StreamState:
+    def _taken_over(self, lease: Lease, checkpoint: Checkpoint) -> Checkpoint:
+        """What another model left, as this one begins with it."""
+        commit = handed_over(checkpoint, self._serving.card.fingerprint, self._serving.numerics)
+        self._hooks.committed(commit, self._store.commit(lease, commit), 0.0)
+        return commit.checkpoint
+
+    def _drive(self, stored: Checkpoint | None, absent: GapReason) -> StreamState:
         """Read in one thread, commit in this one; the first failure of either ends both."""
         if stored:
             self._hooks.restored(self._job.stream)
         checkpoint = stored or self._beginning()
-        queue = LaneQueue(self._settings.lane, self._hooks, self._clock)
+        queue = self._queue = LaneQueue(LaneContext(self._settings.lane, self._hooks, self._clock))
+        queue.keep = self._keep
         self._halt = threading.Event()
         if self._stop.is_set():
             self._halt.set()
         self.announce("running")
-        reader_name = f"read-{self._job.stream}"
-        with self._log(lease, checkpoint) as log, ThreadPoolExecutor(1, thread_name_prefix=reader_name) as threads:
-            lane = self._lane(queue, lease, checkpoint, log)
+        with ThreadPoolExecutor(1, thread_name_prefix=f"read-{self._job.stream}") as threads:
             reading = threads.submit(self._read, queue, checkpoint, absent)
             try:
-                while lane.step():
-                    pass
+                following: Checkpoint | None = checkpoint
+                while following:
+                    following = self._answer(queue, following, reading)
             finally:
                 self._stop_reading(queue)
+            reading.result()
+        return "paused" if self._stop.is_set() and (self._job.live or not self._reader.live) else "ended"
+
+    def _answer(self, queue: LaneQueue, checkpoint: Checkpoint, reading: "Future[None]") -> Checkpoint | None:
+        """Drive one lane; return what the next one begins with if the model was swapped, None if the source ended."""
+        with self._log(checkpoint) as log:
+            lane = self._lane(queue, checkpoint, log)
+            while lane.step():
+                if self._next is not None:
+                    self._serving, self._next = self._next, None
+                    return lane.hand_over(self._serving.card.fingerprint, self._serving.numerics)
             live = self._reader.live
             if live or not (reading.exception() or self._stop.is_set()):
                 lane.finish(finished=not live)
-            reading.result()
-        return "paused" if self._stop.is_set() and (self._job.live or not live) else "ended"
+        return None
 
-    def _log(self, lease: Lease, checkpoint: Checkpoint) -> AbstractContextManager[LaneLog | None]:
+    def _log(self, checkpoint: Checkpoint) -> AbstractContextManager[LaneLog | None]:
         if self._settings.log.folder is None:
             return nullcontext()
-        return LaneLog(self._settings.log, checkpoint, lease.token, round(self._clock.wall_s() * 1e9))
+        return LaneLog(self._settings.log, checkpoint, self.token, round(self._clock.wall_s() * 1e9))
 
     def _read(self, queue: LaneQueue, checkpoint: Checkpoint, absent: GapReason) -> None:
         try:
@@ -216,15 +263,16 @@ class StreamRun:
             self._halt.set()
             queue.end()
 
-    def _lane(self, queue: LaneQueue, lease: Lease, checkpoint: Checkpoint, log: LaneLog | None) -> Lane:
+    def _lane(self, queue: LaneQueue, checkpoint: Checkpoint, log: LaneLog | None) -> Lane:
         def away(gone: bool) -> None:
             queue.drop_reason = GapReason.STORE_DOWN if gone else GapReason.DROPPED
 
-        card, limits = self._serving.card, self._settings.lane
+        assert self._lease is not None
+        card = self._serving.card
         segmenter = Segmenter(self._job.stream, card.fingerprint, Rules.from_card(card.labels, card.segmenter))
         patience = Patience(math.inf if self._job.live else self._settings.store_patience_s, self._stop, away)
-        outbox = Outbox(self._store, lease, patience, self._settings.store_loss_s, self._clock)
-        return Lane(queue, self._serving.pool, segmenter, outbox, checkpoint, limits, self._hooks, self._clock, log)
+        outbox = Outbox(self._store, self._lease, patience, self._settings.store_loss_s, self._clock)
+        return Lane(queue, self._serving.pool, segmenter, outbox, checkpoint, log)
 
     def _beginning(self) -> Checkpoint:
         """The checkpoint of a stream nobody has watched yet."""
@@ -247,7 +295,7 @@ class StreamRun:
         )
 
     def _known(self) -> StreamInfo | None:
-        """The stream as it is stored. A timeline is of one source and one model; another one needs another name."""
+        """The stream as it is stored. A timeline is of one source, and outside of serving of one model."""
         stored = {info.name: info for info in self._store.streams()}.get(self._job.stream)
         if stored is None or not stored.until_s:
             return None
@@ -257,7 +305,7 @@ class StreamRun:
                 f"stream {name!r} holds the timeline of {stored.source}, not of {given}; "
                 "give another --name, or --fresh to begin anew"
             )
-        if stored.model != self._serving.card.fingerprint:
+        if stored.model != self._serving.card.fingerprint and not self._job.live:
             raise UsageError(
                 f"stream {name!r} was watched by model {stored.model}, not by {self._serving.card.fingerprint}; "
                 "give another --name, or --fresh to begin anew"

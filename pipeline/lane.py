@@ -10,11 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.clock import Clock
-from pipeline.hooks import Hooks
-from pipeline.lane_queue import LaneLimits, LaneQueue
+from pipeline.lane_queue import LaneQueue
+from pipeline.model_swap import handed_over
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.segment.segmenter import Changes, Segmenter, pack, unpack
+from pipeline.segment.segmenter import Changes, Segmenter
 from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, Segment, UInt8Array
 
 
@@ -89,18 +88,15 @@ class Lane:
         segmenter: Segmenter,
         store: Commits,
         checkpoint: Checkpoint,
-        limits: LaneLimits,
-        hooks: Hooks,
-        clock: Clock,
         log: Log | None = None,
     ) -> None:
         self._queue = queue
         self._pool = pool
         self._segmenter = segmenter
         self._store = store
-        self._limits = limits
-        self._hooks = hooks
-        self._clock = clock
+        self._limits = queue.context.limits
+        self._hooks = queue.context.hooks
+        self._clock = queue.context.clock
         self._log = log
         self._waiting: deque[_Waiting] = deque()
         self._work = _Work()
@@ -111,11 +107,7 @@ class Lane:
         self._answered_s = checkpoint.answered_s
         self._pending_gap = checkpoint.pending_gap
         self._state: Float32Array | None = checkpoint.temporal_state if len(checkpoint.temporal_state) else None
-        self._segments = (
-            unpack(checkpoint.segmenter_state, len(segmenter.rules.labels))
-            if checkpoint.segmenter_state
-            else segmenter.initial_state()
-        )
+        self._segments = segmenter.unpack(checkpoint.segmenter_state)
 
     def step(self) -> bool:
         """Do what can be done now; False when the queue has ended and everything is committed."""
@@ -134,6 +126,19 @@ class Lane:
         self._work.closed += changes.closed
         self._settle_gap()
         self._commit(finished)
+
+    def hand_over(self, model: str, numerics: str) -> Checkpoint:
+        """Leave the stream to another model: answer for what is under way, and end every segment.
+
+        Returns:
+            What the other model's lane begins with.
+        """
+        while self._waiting:
+            self._answer(self._ready())
+        if self._work:
+            self._commit()
+        self._write(handed_over(self.checkpoint, model, numerics))
+        return self.checkpoint
 
     def _submit(self) -> None:
         """Move clips from the queue into flight; wait for one only if nothing else is under way."""
@@ -260,7 +265,7 @@ class Lane:
             self.checkpoint,
             until_s=self._until_s,
             answered_s=self._answered_s,
-            segmenter_state=pack(self._segments),
+            segmenter_state=self._segmenter.pack(self._segments),
             pending_gap=self._pending_gap,
             finished=finished,
         )

@@ -12,6 +12,7 @@ from pipeline.hooks import Hooks
 from pipeline.values import Clip, Gap, GapReason
 
 DropPolicy: TypeAlias = Literal["wait", "drop_oldest", "drop_latest"]
+_ROUNDING = 1e-9
 
 
 class LaneLimits(BaseModel):
@@ -33,31 +34,51 @@ class LaneLimits(BaseModel):
     forget_s: float = Field(default=3600.0, gt=0, description="a longer gap clears the memory of the stream")
 
 
+@dataclass(frozen=True, slots=True)
+class LaneContext:
+    """What a lane and its queue go by."""
+
+    limits: LaneLimits
+    hooks: Hooks
+    clock: Clock
+
+
 class LaneQueue:
     """A bounded queue of clips and gaps between the thread that cuts and the thread that commits.
 
     A dropped clip leaves a gap in its place, so answers and gaps still tile the time.
+
+    Attributes:
+        drop_reason: what a clip is lost to that finds the queue full.
+        keep: the share of clips, 0…1, that are let in where the policy is to drop: a server with too much to do turns
+            the same share of every stream away, instead of whatever comes last.
     """
 
-    def __init__(self, limits: LaneLimits, hooks: Hooks, clock: Clock) -> None:
-        self._limits = limits
-        self._hooks = hooks
-        self._clock = clock
+    def __init__(self, context: LaneContext) -> None:
+        self.context = context
+        self._limits = context.limits
+        self._hooks = context.hooks
+        self._clock = context.clock
         self._items: deque[Queued] = deque()
         self._changed = threading.Condition()
         self._ended = False
-        self.drop_reason = GapReason.DROPPED  # what a clip that finds the queue full is lost to
+        self._credit = 0.0  # of which every clip that is let in takes one
+        self._let_in = self._overflowed = 0
+        self.drop_reason = GapReason.DROPPED
+        self.keep = 1.0
 
     def put(self, item: Clip | Gap, policy: DropPolicy) -> bool:
         """Add an item, waiting or dropping where the queue is full; False once the queue has ended."""
         with self._changed:
+            if isinstance(item, Clip) and policy != "wait" and not self._admit():
+                item = self._dropped(item, GapReason.DROPPED)
             while isinstance(item, Clip) and self._full() and not self._ended:
                 if policy == "wait":
                     self._changed.wait()
                 elif policy == "drop_oldest":
                     self._drop_oldest()
                 else:
-                    item = self._dropped(item)
+                    item = self._lost(item)
             if self._ended:
                 return False
             self._append(item, self._clock.monotonic_s())
@@ -82,6 +103,13 @@ class LaneQueue:
 
     def _clip_is_next(self) -> bool:
         return bool(self._items) and isinstance(self._items[0].item, Clip)
+
+    def pressure(self) -> tuple[int, int]:
+        """Since the last call: how many clips that may be dropped were let in, and how many overflowed."""
+        with self._changed:
+            found = self._let_in, self._overflowed
+            self._let_in = self._overflowed = 0
+        return found
 
     def end(self) -> None:
         """Nothing will be added any more; what is in the queue stays."""
@@ -111,13 +139,24 @@ class LaneQueue:
         index = next(i for i, item in enumerate(items) if isinstance(item, Clip))
         clip = items[index]
         assert isinstance(clip, Clip)
-        items[index] = self._dropped(clip)
+        items[index] = self._lost(clip)
         self._items.clear()
         for item, since in zip(items, since_s, strict=True):
             self._append(item, since)
 
-    def _dropped(self, clip: Clip) -> Gap:
-        gap = Gap(clip.stream, clip.start_s, clip.end_s, self.drop_reason)
+    def _admit(self) -> bool:
+        self._credit = min(1.0, self._credit + self.keep)
+        admitted = self._credit >= 1.0 - _ROUNDING
+        self._credit -= admitted
+        self._let_in += admitted
+        return admitted
+
+    def _lost(self, clip: Clip) -> Gap:
+        self._overflowed += self.drop_reason == GapReason.DROPPED
+        return self._dropped(clip, self.drop_reason)
+
+    def _dropped(self, clip: Clip, reason: GapReason) -> Gap:
+        gap = Gap(clip.stream, clip.start_s, clip.end_s, reason)
         self._hooks.dropped(clip.stream, gap)
         return gap
 

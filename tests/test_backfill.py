@@ -17,8 +17,7 @@ from pipeline.errors import LongtakeError, SourceNotFound, UsageError
 from pipeline.flow import FlowSettings, Serving
 from pipeline.models.card import LabelSet, ModelCard, Part
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.segment.row import Phase, Row
-from pipeline.segment.segmenter import pack
+from pipeline.segment.row import Phase, Row, pack
 from pipeline.synthetic import SceneSpec, write_video
 from pipeline.timeline import document, moves, tables
 from pipeline.timeline.moves import move
@@ -205,7 +204,7 @@ def test_labels_that_exclude_each_other_do_not_overlap(store, fill):
 
 def test_a_gap_that_a_segment_nobody_sees_yet_may_reach_across_waits(store, fill):
     rows = (Row(phase=Phase.PENDING, start_s=5.5), Row(), Row())
-    write(store, make.gap(2.0, 3.0), make.gap(5.8, 6.0), state=pack(rows))
+    write(store, make.gap(2.0, 3.0), make.gap(5.8, 6.0), state=pack(rows, LABELS))
     assert fill(store, serving(*WALK_2_TO_7)) == Backfilled(2, 1, 1.0, 1, unsettled=1)
     assert gaps(store) == [(2.0, 3.0, True), (5.8, 6.0, False)]
 

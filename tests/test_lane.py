@@ -9,7 +9,7 @@ import pytest
 from pipeline.clock import ManualClock
 from pipeline.hooks import Hooks
 from pipeline.lane import Lane
-from pipeline.lane_queue import LaneLimits, LaneQueue
+from pipeline.lane_queue import LaneContext, LaneLimits, LaneQueue
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.rules import Rules
 from pipeline.segment.segmenter import Segmenter
@@ -75,13 +75,13 @@ def done(value):
 
 def lane_over(items, model=None, store=None, checkpoint=BEGINNING, policy="wait", **limits):
     settings = LaneLimits(**{"queue_clips": 100, "commit_every_s": 0.0, **limits})
-    queue = LaneQueue(settings, Hooks(), ManualClock())
+    queue = LaneQueue(LaneContext(settings, Hooks(), ManualClock()))
     for item in items:
         queue.put(item, policy)
     queue.end()
     model, store = model or SumModel(), store or ListStore(beginning=checkpoint)
     segmenter = Segmenter("cam", "model", RULES)
-    return Lane(queue, model, segmenter, store, checkpoint, settings, Hooks(), ManualClock()), model, store
+    return Lane(queue, model, segmenter, store, checkpoint), model, store
 
 
 def run(items, **kwargs):
@@ -157,9 +157,9 @@ def test_a_commit_holds_the_steps_of_one_epoch():
 
 def test_a_gap_grows_until_something_else_follows_it():
     settings = LaneLimits(in_flight=1, commit_every_s=0.0)
-    queue, store = LaneQueue(settings, Hooks(), ManualClock()), ListStore()
+    queue, store = LaneQueue(LaneContext(settings, Hooks(), ManualClock())), ListStore()
     segmenter = Segmenter("cam", "model", RULES)
-    lane = Lane(queue, SumModel(), segmenter, store, BEGINNING, settings, Hooks(), ManualClock())
+    lane = Lane(queue, SumModel(), segmenter, store, BEGINNING)
     lost = [Gap("cam", 1.0 + second, 2.0 + second, GapReason.CAMERA_DOWN) for second in range(3)]
     for item in [clip(0), *lost, clip(0, epoch=1, start_s=4.0)]:
         queue.put(item, "wait")

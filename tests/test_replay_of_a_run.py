@@ -70,7 +70,8 @@ def test_a_log_gives_the_timeline_again_byte_for_byte(worker, tmp_path):
     assert states == ["failed", "failed", "failed", "ended"]
     pool = InlinePool(worker, 1, Hooks())
     with TimelineStore.open(None, tmp_path / "again") as store:
-        replayed = replay(tmp_path / "log" / "cam", Serving(worker.card, pool, worker.numerics.digest()), store)
+        serving = Serving(worker.card, pool, worker.numerics.digest())
+        replayed = replay(tmp_path / "log" / "cam", lambda _: serving, store)
         again = document.to_json(store.timeline("cam"))
         np.testing.assert_array_equal([one.probs for one in store.scores("cam")], scores)
     pool.close()

@@ -1,5 +1,6 @@
 """Makes a timeline again from a lane log."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.flow import Serving
 from pipeline.hooks import Hooks
 from pipeline.lane import Commits, Lane
-from pipeline.lane_queue import LaneLimits, LaneQueue
+from pipeline.lane_queue import LaneContext, LaneLimits, LaneQueue
 from pipeline.replay.log import Session, read_log
 from pipeline.segment.rules import Rules
 from pipeline.segment.segmenter import Segmenter
@@ -34,29 +35,32 @@ class Replayed:
     differences: tuple[str, ...]
 
 
-def replay(folder: Path, serving: Serving, store: TimelineStore) -> Replayed:
+def replay(folder: Path, serving: Callable[[str], Serving], store: TimelineStore) -> Replayed:
     """Answer for everything in a stream's log again and write the timeline into `store`, under the stream's name.
 
     Every session must begin with the very checkpoint (memory, segments, position) that replaying the sessions before
     it leaves: that is how a live stream's exactness is shown.
 
+    Args:
+        serving: gives the model of a fingerprint.
+
     Raises:
-        UsageError: no log, a log whose beginning is missing, or one made with another model.
+        UsageError: no log, or a log whose beginning is missing.
     """
     sessions = read_log(folder)
     first = sessions[0].checkpoint
-    if first.model != serving.card.fingerprint:
-        raise UsageError(f"the log was made with model {first.model}, not with {serving.card.fingerprint}")
+    models = [serving(session.checkpoint.model) for session in sessions]
     if first.step >= 0 or first.epoch > 0:
         raise UsageError(f"the log begins after step {first.step} of epoch {first.epoch}; its first files are missing")
-    lease = store.claim(first.stream, first.source, first.model, frozenset(serving.card.labels))
+    labels = frozenset(label for model in models for label in model.card.labels)
+    lease = store.claim(first.stream, first.source, first.model, labels)
     store.reset(lease)
     checkpoint, differences = first, []
-    for number, session in enumerate(sessions):
+    for number, (session, model) in enumerate(zip(sessions, models, strict=True)):
         if pack_checkpoint(session.checkpoint) != pack_checkpoint(checkpoint):
             differences.append(_difference(number, session.checkpoint, checkpoint))
         following = sessions[number + 1].checkpoint if number + 1 < len(sessions) else None
-        checkpoint = _run(session, checkpoint, following, serving, _Bound(store, lease))
+        checkpoint = _run(session, checkpoint, following, model, _Bound(store, lease))
     store.set_state(lease, "ended")
     clips = sum(isinstance(item, Clip) for session in sessions for item in session.items)
     return Replayed(first.stream, len(sessions), clips, tuple(differences))
@@ -66,10 +70,9 @@ def _run(
     session: Session, checkpoint: Checkpoint, following: Checkpoint | None, serving: Serving, store: Commits
 ) -> Checkpoint:
     """Drive one lane over a session; return the checkpoint it leaves."""
-    limits, card = LaneLimits(), serving.card
-    queue = LaneQueue(limits, Hooks(), SystemClock())
+    card, queue = serving.card, LaneQueue(LaneContext(LaneLimits(), Hooks(), SystemClock()))
     segmenter = Segmenter(checkpoint.stream, card.fingerprint, Rules.from_card(card.labels, card.segmenter))
-    lane = Lane(queue, serving.pool, segmenter, store, checkpoint, limits, Hooks(), SystemClock())
+    lane = Lane(queue, serving.pool, segmenter, store, checkpoint)
     with ThreadPoolExecutor(1, thread_name_prefix="replay") as threads:
         feeding = threads.submit(_feed, queue, session)
         try:
@@ -80,6 +83,8 @@ def _run(
         feeding.result()
     if session.finished is not None and not _same(following, lane.checkpoint):
         lane.finish(session.finished)
+    if following is not None and following.model != checkpoint.model:
+        return lane.hand_over(following.model, following.numerics)
     return lane.checkpoint
 
 

@@ -108,21 +108,42 @@ class Row:
         return self.steps >= rule.confirm_steps and self.end_s - self.start_s >= rule.min_length_s - ROUNDING_S
 
 
+_COUNT = struct.Struct("<I")
 _PACKED = struct.Struct("<Bdqqqdddddddd")
 _values = attrgetter(*(field.name for field in fields(Row)))
 
 
-def pack(rows: tuple[Row, ...]) -> bytes:
-    """The rows as bytes; `unpack` gives them back bit for bit."""
-    return b"".join(_PACKED.pack(*_values(row)) for row in rows)
+def pack(rows: tuple[Row, ...], labels: tuple[str, ...]) -> bytes:
+    """The rows as bytes, with the labels of those that people see; the functions below give them back bit for bit."""
+    shown = "\n".join(label for label, row in zip(labels, rows, strict=True) if row.shown)
+    return _COUNT.pack(len(rows)) + b"".join(_PACKED.pack(*_values(row)) for row in rows) + shown.encode()
 
 
-def unpack(data: bytes, labels: int) -> tuple[Row, ...]:
-    """Read the packed rows of `labels` labels.
+def unpack(data: bytes) -> tuple[Row, ...]:
+    """Return the packed rows.
 
     Raises:
         ValueError: the bytes are not such rows.
     """
-    if len(data) != labels * _PACKED.size:
-        raise ValueError(f"a segmenter state of {labels} labels has {labels * _PACKED.size} bytes, got {len(data)}")
-    return tuple(Row(*values) for values in _PACKED.iter_unpack(data))
+    return _unpacked(data)[0]
+
+
+def unpack_shown(data: bytes) -> list[tuple[str, Row]]:
+    """Return the labels that people see, and their rows.
+
+    Raises:
+        ValueError: the bytes are not such rows.
+    """
+    rows, labels = _unpacked(data)
+    return list(zip(labels, (row for row in rows if row.shown), strict=True))
+
+
+def _unpacked(data: bytes) -> tuple[tuple[Row, ...], list[str]]:
+    if len(data) < _COUNT.size:
+        raise ValueError(f"{len(data)} bytes are no segmenter state")
+    (count,) = _COUNT.unpack_from(data)
+    end = _COUNT.size + count * _PACKED.size
+    if len(data) < end:
+        raise ValueError(f"a segmenter state of {count} labels has {end} bytes at least, got {len(data)}")
+    rows = tuple(Row(*values) for values in _PACKED.iter_unpack(data[_COUNT.size : end]))
+    return rows, data[end:].decode().split("\n") if data[end:] else []

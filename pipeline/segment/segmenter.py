@@ -8,11 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.segment.row import Phase, Row, pack, unpack
+from pipeline.segment.row import Phase, Row, pack, unpack, unpack_shown
 from pipeline.segment.rules import Rules
 from pipeline.values import Float32Array, Origin, Scores, Segment
-
-__all__ = ["Changes", "Segmenter", "State", "pack", "segment_scores", "unpack"]
 
 State: TypeAlias = tuple[Row, ...]
 """One row per label. A step returns a new one and leaves the old as it was."""
@@ -43,6 +41,21 @@ class Segmenter:
     def initial_state(self) -> State:
         """The state before the first step."""
         return tuple(Row() for _ in self.rules.labels)
+
+    def pack(self, state: State) -> bytes:
+        """The state as bytes."""
+        return pack(state, self.rules.labels)
+
+    def unpack(self, data: bytes) -> State:
+        """The state that `pack` put away; nothing stands for the initial one.
+
+        Raises:
+            ValueError: the bytes are no state of this segmenter.
+        """
+        state = unpack(data) if data else self.initial_state()
+        if len(state) != len(self.rules.labels):
+            raise ValueError(f"a state of {len(state)} labels for a segmenter of {len(self.rules.labels)}")
+        return state
 
     def step(self, scores: Scores, state: State) -> tuple[Changes, State]:
         """Take one answer in; answers come in the order of time.
@@ -89,19 +102,34 @@ class Segmenter:
         return final
 
     def _segment(self, label: str, row: Row, end: float | None = None) -> Segment:
-        identity = f"{self.stream}\n{self.model}\n{self.origin}\n{row.epoch}\n{label}\n{row.step}"
-        return Segment(
-            id=hashlib.blake2b(identity.encode(), digest_size=8).hexdigest(),
-            stream=self.stream,
-            epoch=row.epoch,
-            label=label,
-            start=row.start_s,
-            end=end,
-            score=row.score,
-            peak=row.peak,
-            model=self.model,
-            origin=self.origin,
-        )
+        return _segment(self.stream, self.model, self.origin, label, row, end)
+
+
+def _segment(stream: str, model: str, origin: Origin, label: str, row: Row, end: float | None) -> Segment:
+    identity = f"{stream}\n{model}\n{origin}\n{row.epoch}\n{label}\n{row.step}"
+    return Segment(
+        id=hashlib.blake2b(identity.encode(), digest_size=8).hexdigest(),
+        stream=stream,
+        epoch=row.epoch,
+        label=label,
+        start=row.start_s,
+        end=end,
+        score=row.score,
+        peak=row.peak,
+        model=model,
+        origin=origin,
+    )
+
+
+def ended_now(stream: str, model: str, packed: bytes) -> tuple[Segment, ...]:
+    """Return what `Segmenter.finish` would close, for who knows neither the labels nor the rules any more.
+
+    Args:
+        model: fingerprint of the model whose answers these were.
+        packed: the state, as packed by that model's segmenter; empty before its first step.
+    """
+    shown = unpack_shown(packed) if packed else []
+    return tuple(_segment(stream, model, "live", label, row, row.end_s) for label, row in shown)
 
 
 def segment_scores(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.errors import StoreVersion
 from pipeline.values import Checkpoint, Gap, GapReason, Scores, Segment
 
-VERSION = 3
+VERSION = 4
 _CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
 
 

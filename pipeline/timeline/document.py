@@ -22,7 +22,7 @@ def dumps(document: dict[str, Any]) -> str:
 
 def as_document(timeline: Timeline) -> dict[str, Any]:
     """Return the document as plain values, rounded and sorted."""
-    segments = [_segment_document(segment) for segment in timeline.segments]
+    segments = [_segment_document(segment, timeline.model) for segment in timeline.segments]
     gaps = [_gap_document(gap) for gap in timeline.gaps]
     return {
         "stream": timeline.stream,
@@ -55,8 +55,9 @@ def from_json(text: str) -> Timeline:
         ) from error
 
 
-def _segment_document(segment: Segment) -> dict[str, Any]:
-    return {
+def _segment_document(segment: Segment, model: str) -> dict[str, Any]:
+    """Only a segment of another model than the timeline's last names it."""
+    document = {
         "id": segment.id,
         "label": segment.label,
         "start": _time(segment.start),
@@ -64,6 +65,7 @@ def _segment_document(segment: Segment) -> dict[str, Any]:
         "score": _score(segment.score),
         "peak": _score(segment.peak),
     }
+    return document if segment.model == model else document | {"model": segment.model}
 
 
 def _gap_document(gap: Gap) -> dict[str, Any]:
@@ -78,7 +80,8 @@ def _gap(stream: str, one: dict[str, Any]) -> Gap:
 
 def _segment(stream: str, model: str, one: dict[str, Any]) -> Segment:
     span = (float(one["start"]), None if one["end"] is None else float(one["end"]))
-    return Segment(str(one["id"]), stream, 0, str(one["label"]), *span, float(one["score"]), float(one["peak"]), model)
+    scores = (float(one["score"]), float(one["peak"]))
+    return Segment(str(one["id"]), stream, 0, str(one["label"]), *span, *scores, str(one.get("model", model)))
 
 
 def _time(seconds: float) -> float:

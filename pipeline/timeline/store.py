@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -110,6 +111,11 @@ class TimelineStore:
                 *_, known, packed = pipe.execute()
         checkpoint = None if packed is None else unpack_checkpoint(packed)
         return Lease(stream, token, frozenset(label.decode() for label in known), checkpoint)
+
+    def widen(self, lease: Lease, labels: frozenset[str]) -> Lease:
+        """Let the stream's segments have these labels too; return the lease that allows it."""
+        self._write(lease, [["SADD", StreamKeys(lease.stream).labels, *sorted(labels)]])
+        return replace(lease, labels=lease.labels | labels)
 
     def checkpoint(self, lease: Lease) -> Checkpoint | None:
         """Return the stored checkpoint; after a server's crash it may lie before the last commit.

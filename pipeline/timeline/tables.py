@@ -21,6 +21,7 @@ SEGMENTS = pa.schema(
         pa.field("end", pa.float64()),
         pa.field("score", pa.float64(), nullable=False),
         pa.field("peak", pa.float64(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
     ]
 )
 GAPS = pa.schema(
@@ -40,7 +41,8 @@ def to_arrow(timeline: Timeline) -> Table:
     """
     document = as_document(timeline)
     metadata = {name: json.dumps(document[name]) for name in ("stream", "model", "duration", "gaps")}
-    return pa.Table.from_pylist(document["segments"], SEGMENTS.with_metadata(metadata))
+    segments = [{"model": timeline.model} | segment for segment in document["segments"]]
+    return pa.Table.from_pylist(segments, SEGMENTS.with_metadata(metadata))
 
 
 def gaps_to_arrow(timeline: Timeline) -> Table:

@@ -60,7 +60,7 @@ def hour_field(hour: int, label: str) -> str:
 def _position(keys: StreamKeys, commit: Commit) -> Iterator[Command]:
     checkpoint = commit.checkpoint
     pending = b"" if checkpoint.pending_gap is None else pack_gap(checkpoint.pending_gap)
-    yield ["HSET", keys.meta, "epoch", commit.epoch, "step", commit.last_step]
+    yield ["HSET", keys.meta, "epoch", commit.epoch, "step", commit.last_step, "model", checkpoint.model]
     yield ["HSET", keys.meta, "until", _number(checkpoint.until_s), "pending", pending]
     starts = [scores.start_s for scores in commit.scores] + [gap.start for gap in commit.gaps]
     if starts:

@@ -67,6 +67,10 @@ def test_who_adds_is_told_that_nobody_serves(call, board):
         (["pause", "nobody"], "there is no stream 'nobody' to be served; there are: cam"),
         (["resume", "nobody"], "there is no stream 'nobody'"),
         (["restart", "nobody"], "there is no stream 'nobody'"),
+        (["swap", "longtake-small", "cam", "nobody"], "there is no stream 'nobody'"),
+        (["swap", "nothing", "cam"], "unknown model 'nothing'; choose one of longtake-small"),
+        (["swap", "longtake-small"], "or --all"),
+        (["swap", "longtake-small", "cam", "--all"], "or --all"),
         (["show", "nobody"], "there is no stream 'nobody'; streams: cam"),
     ],
 )
@@ -93,6 +97,23 @@ def test_pause_resume_and_restart_are_new_generations(call, board):
         assert wish.paused is paused
         generations.append(wish.generation)
     assert generations == sorted(set(generations))
+
+
+def test_a_swap_wishes_for_another_model_of_some_or_all(call, board):
+    for name in ("a", "b", "c"):
+        call("add", name, "rtsp://cam/1")
+    call("swap", "longtake-small", "a", "b")
+    assert [board.wish(name).model for name in ("a", "b", "c")] == ["longtake-small", "longtake-small", ""]
+    before = board.wish("c").generation
+    call("swap", "longtake-small", "--all")
+    assert board.wish("c").model == "longtake-small" and board.wish("c").generation > before
+
+
+def test_a_swap_with_a_mistake_changes_nothing(call, board):
+    call("add", "a", "rtsp://cam/1")
+    with pytest.raises(UsageError):
+        call("swap", "longtake-small", "a", "nobody")
+    assert board.wish("a").model == ""
 
 
 def test_removing_takes_the_wish_and_the_timeline(call, board, store):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.segment.rules import LabelRule, Rules
-from pipeline.segment.segmenter import Segmenter, pack, segment_scores, unpack
+from pipeline.segment.segmenter import Segmenter, segment_scores
 from pipeline.values import Scores
 
 LABELS = ("walk", "run")
@@ -82,11 +82,11 @@ def test_a_state_put_away_and_taken_out_again_changes_nothing(probabilities, cut
     whole = broken = segmenter.initial_state()
     for step, answer in enumerate(answers(probabilities)):
         if step == cut:
-            broken = unpack(pack(broken), labels=2)
+            broken = segmenter.unpack(segmenter.pack(broken))
         expected, whole = segmenter.step(answer, whole)
         got, broken = segmenter.step(answer, broken)
         assert got == expected
-    assert pack(whole) == pack(broken)
+    assert segmenter.pack(whole) == segmenter.pack(broken)
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60))

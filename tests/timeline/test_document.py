@@ -24,6 +24,7 @@ TIMELINE = Timeline(
     ),
     gaps=(make.gap(6, 7), make.gap(-0.0001, 0.1 + 0.2)),
 )
+NEWER = (replace(make.segment("b", 2.0, 3.0), model="model-2"),)
 TEXT = """{
   "stream": "cam1",
   "model": "model-1",
@@ -100,12 +101,21 @@ def test_what_is_no_timeline_is_refused(text):
         document.from_json(text)
 
 
+def test_a_segment_of_an_earlier_model_names_it():
+    swapped = replace(TIMELINE, model="model-2", segments=(make.segment("a", 1.0, 2.0), *NEWER))
+    segments = json.loads(document.to_json(swapped))["segments"]
+    assert [segment.get("model") for segment in segments] == ["model-1", None]
+    jsonschema.validate(json.loads(document.to_json(swapped)), SCHEMA)
+    assert [one.model for one in document.from_json(document.to_json(swapped)).segments] == ["model-1", "model-2"]
+    assert tables.to_arrow(swapped).column("model").to_pylist() == ["model-1", "model-2"]
+
+
 def test_csv_has_a_header_and_an_empty_end_while_open():
     assert tables.to_csv(TIMELINE).splitlines() == [
-        '"id","label","start","end","score","peak"',
-        '"a","fall",1.2,3,1,0.75',
-        '"c","walk",1.2,4,0.5,0.75',
-        '"b","sit",4,,0.3333,0.75',
+        '"id","label","start","end","score","peak","model"',
+        '"a","fall",1.2,3,1,0.75,"model-1"',
+        '"c","walk",1.2,4,0.5,0.75,"model-1"',
+        '"b","sit",4,,0.3333,0.75,"model-1"',
     ]
 
 
@@ -113,7 +123,7 @@ def test_a_parquet_file_holds_the_typed_segments_and_the_rest_as_metadata():
     table = pyarrow.parquet.read_table(io.BytesIO(tables.to_parquet(TIMELINE)))
     assert table.schema.equals(tables.SEGMENTS)
     whole = json.loads(TEXT)
-    assert table.to_pylist() == whole["segments"]
+    assert table.to_pylist() == [segment | {"model": "model-1"} for segment in whole["segments"]]
     metadata = {name.decode(): json.loads(value) for name, value in table.schema.metadata.items()}
     assert metadata == {name: value for name, value in whole.items() if name != "segments"}
 
@@ -124,4 +134,4 @@ def test_gaps_and_empty_timelines_have_typed_tables_too():
     empty = Timeline("cam1", "m", 0.0, (), ())
     assert tables.to_arrow(empty).schema.equals(tables.SEGMENTS)
     assert tables.gaps_to_arrow(empty).schema.equals(tables.GAPS)
-    assert tables.to_csv(empty) == '"id","label","start","end","score","peak"\n'
+    assert tables.to_csv(empty) == '"id","label","start","end","score","peak","model"\n'
