@@ -43,11 +43,16 @@ def serve(
         raise UsageError("metrics join the processes of one machine; leave out --metrics-port or the cluster's address")
     if store is None and settings.ray.address is not None:
         raise UsageError("the machines of a cluster need a store that all of them reach: --store redis://HOST:PORT")
+    if settings.ray.address is None and (settings.serve.host_labels or settings.serve.host_cpus):
+        raise UsageError(
+            "serve.host_labels and serve.host_cpus choose among the nodes of a cluster, and this machine is but one; "
+            "leave them out of the config, or join a cluster with --address"
+        )
     directory = resolve(model).absolute()
     load_card(directory)
     with open_store(store, store_wait) as opened, metrics.served(metrics_port, metrics_host, shared=True) as folder:
         board = Board(opened)
-        board.publish({"allowed_schemes": list(settings.serve.allowed_schemes)})
+        board.publish(settings.serve.model_dump(mode="json", include={"allowed_schemes", "retry_s", "retry_cap_s"}))
         _wish(board, settings)
         setup = Setup(
             model=str(directory),

@@ -23,12 +23,17 @@ _STATE_STYLES = {"ended": "green", "running": "cyan", "failed": "red"}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one stream: its wish or its timeline may be missing, not both."""
+    """All that is known of one stream: its wish or its timeline may be missing, not both.
+
+    Attributes:
+        retry: the settings that say when it is tried again after a failure.
+    """
 
     name: str
     wish: Wish | None
     info: StreamInfo | None
     view: View
+    retry: ServeSettings
 
     @property
     def wanted(self) -> str:
@@ -78,9 +83,12 @@ class Known:
 
 def known(store: TimelineStore) -> dict[str, Known]:
     """Return every stream that is wished for or has a timeline, by name."""
-    view, infos = Board(store).view(), {info.name: info for info in store.streams()}
+    board = Board(store)
+    view, infos = board.view(), {info.name: info for info in store.streams()}
+    told = {name: value for name, value in board.rules().items() if name in ("retry_s", "retry_cap_s")}
+    retry = ServeSettings.model_validate(told)
     names = sorted({*view.wishes, *infos})
-    return {name: Known(name, view.wishes.get(name), infos.get(name), view) for name in names}
+    return {name: Known(name, view.wishes.get(name), infos.get(name), view, retry) for name in names}
 
 
 def listing(streams: dict[str, Known]) -> Table:
@@ -132,7 +140,7 @@ def _retry(stream: Known) -> str:
         return ""
     if outcome.final:
         return "not before its wish is changed"
-    wait_s = max(0.0, due_s(outcome, ServeSettings()) - stream.view.now_s)
+    wait_s = max(0.0, due_s(outcome, stream.retry) - stream.view.now_s)
     return f"in about {wait_s:.0f} s; failed {outcome.count} times in a row"
 
 

@@ -13,6 +13,7 @@ from pipeline.backoff import pauses
 from pipeline.clip import StartPoint
 from pipeline.clock import Clock
 from pipeline.cutting import Cutting
+from pipeline.drift import Drift
 from pipeline.errors import SourceError, SourceTimeout
 from pipeline.hooks import Hooks
 from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap, GapReason, WhoseClock
@@ -33,6 +34,17 @@ Camera: TypeAlias = Callable[[int], Generator[DecodedFrame]]
 """Connects and yields frames, their epochs numbered from the given one on; raises `SourceError`."""
 
 
+@dataclass(slots=True)
+class _Epoch:
+    """One stretch of source time that is being watched, and where it lies on the wall clock."""
+
+    number: int
+    source_epoch: int
+    whose: WhoseClock
+    cutting: Cutting
+    drift: Drift
+
+
 @dataclass(frozen=True, slots=True)
 class LiveStream:
     """What to watch.
@@ -51,9 +63,10 @@ class LiveReader:
     """Watches one live source; its timeline goes by the wall clock.
 
     Each connection, and each jump of the source's own time, begins an epoch where the wall clock stands then: the
-    camera's clock where it tells one that can be believed, else ours on arrival. Time between two epochs is a gap with
-    its reason, which grows every second while the source is away. Timeline time never runs backwards: an epoch that
-    would begin before the last one's end begins there.
+    camera's clock where it tells one that can be believed, else ours on arrival. Within an epoch media time is led
+    along that clock (`Drift`); one that falls `BEHIND_S` behind it is followed by another. Time between two epochs is a
+    gap with its reason, which grows every second while the source is away. Timeline time never runs backwards: an epoch
+    that would begin before the last one's end begins there.
 
     Args:
         until_s: timeline seconds up to which the stream was watched before, or None.
@@ -61,6 +74,7 @@ class LiveReader:
     """
 
     GROW_S = 1.0
+    BEHIND_S = 2.0
 
     def __init__(
         self,
@@ -78,7 +92,7 @@ class LiveReader:
         self._hooks = hooks
         self._clock = clock
         self._chance = random.Random(what.stream)
-        self._cutting: Cutting | None = None  # of the epoch that is being watched
+        self._watched: _Epoch | None = None
 
     def read(self, absent: GapReason, stop: threading.Event) -> Generator[Clip | Gap]:
         """Yield clips and gaps until `stop` is set.
@@ -95,7 +109,7 @@ class LiveReader:
         tries, reason = self._pauses(), absent
         while not stop.is_set():
             fault = yield from self._connection(reason, stop)
-            shown = self._cutting is not None
+            shown = self._watched is not None
             yield from self._end_epoch()
             if stop.is_set() or not self._what.forever:
                 if fault is not None:
@@ -117,31 +131,58 @@ class LiveReader:
                 for frame in frames:
                     if stop.is_set():
                         return None
-                    if self._cutting is None or frame.epoch >= self._epoch:
-                        yield from self._begin(frame, absent)
-                    assert self._cutting is not None
-                    yield from self._advanced(self._cutting.push(replace(frame, skipped_s=0.0)))
+                    yield from self._shown(frame, absent)
         except SourceError as error:
             return error
         return None
 
+    def _shown(self, frame: DecodedFrame, absent: GapReason) -> Iterator[Clip | Gap]:
+        """A frame goes to where it lies on the wall clock."""
+        if self._watched is None or frame.epoch != self._watched.source_epoch or self._left_behind(frame):
+            yield from self._begin(frame, absent)
+        epoch = self._watched
+        assert epoch is not None
+        place_s = epoch.drift.place(frame.pts_s, self._clock.monotonic_s())
+        yield from self._advanced(epoch.cutting.push(replace(frame, epoch=epoch.number, pts_s=place_s, skipped_s=0.0)))
+
+    def _left_behind(self, frame: DecodedFrame) -> bool:
+        """Measure where the frame lies; say whether the epoch lags too far for a slow correction."""
+        assert self._watched is not None
+        drift = self._watched.drift
+        told_s = self._told_s(frame)
+        if told_s is not None and self._watched.whose == "arrival":
+            self._watched.whose = "camera"  # many cameras send their first report some seconds after the first picture
+            self._hooks.connected(self._what.stream, "camera")
+        if told_s is not None:
+            drift.told(frame.pts_s, told_s)
+        elif self._watched.whose == "arrival":
+            drift.arrived(frame.pts_s, self._clock.wall_s())
+        return drift.behind_s > self.BEHIND_S
+
     def _begin(self, frame: DecodedFrame, absent: GapReason) -> Iterator[Clip | Gap]:
         """An epoch begins with `frame`, where the wall clock stands."""
-        first = self._cutting is None
+        first = self._watched is None
         yield from self._end_epoch()
-        now_s, whose = self._time_of(frame)
+        told_s = self._told_s(frame)
+        now_s = self._clock.wall_s() if told_s is None else told_s
         if self._until_s is not None and now_s > self._until_s:
             yield self._gap(now_s, absent if first else self._why(frame, now_s - self._until_s))
-        start = StartPoint.at(now_s if self._until_s is None else max(now_s, self._until_s), frame.epoch)
-        self._cutting = Cutting(self._what.stream, self._what.spec, start, self._hooks)
-        self._until_s, self._epoch = start.until_s, frame.epoch + 1
+        start = StartPoint.at(now_s if self._until_s is None else max(now_s, self._until_s), self._epoch)
+        self._watched = _Epoch(
+            number=self._epoch,
+            source_epoch=frame.epoch,
+            whose="arrival" if told_s is None else "camera",
+            cutting=Cutting(self._what.stream, self._what.spec, start, self._hooks),
+            drift=Drift(start.origin_s, frame.pts_s, self._clock.monotonic_s()),
+        )
+        self._until_s, self._epoch = start.until_s, self._epoch + 1
         if first:
-            self._hooks.connected(self._what.stream, whose)
+            self._hooks.connected(self._what.stream, self._watched.whose)
 
     def _end_epoch(self) -> Iterator[Clip | Gap]:
-        if self._cutting is not None:
-            yield from self._advanced(self._cutting.finish())
-            self._cutting = None
+        if self._watched is not None:
+            yield from self._advanced(self._watched.cutting.finish())
+            self._watched = None
 
     def _advanced(self, items: list[Clip | Gap]) -> list[Clip | Gap]:
         if items:
@@ -149,12 +190,11 @@ class LiveReader:
             self._until_s = last.end_s if isinstance(last, Clip) else last.end
         return items
 
-    def _time_of(self, frame: DecodedFrame) -> tuple[float, WhoseClock]:
-        """The wall clock at the first frame of an epoch, and whose it is."""
-        now_s = self._clock.wall_s()
-        if frame.wall_s is not None and abs(frame.wall_s - now_s) <= self._settings.skew_s:
-            return frame.wall_s, "camera"
-        return now_s, "arrival"
+    def _told_s(self, frame: DecodedFrame) -> float | None:
+        """When the camera took the frame by its own clock; None where that is unknown or cannot be believed."""
+        if frame.wall_s is None or abs(frame.wall_s - self._clock.wall_s()) > self._settings.skew_s:
+            return None
+        return frame.wall_s
 
     @staticmethod
     def _why(frame: DecodedFrame, lost_s: float) -> GapReason:

@@ -40,19 +40,27 @@ class Connection:
     silent_s: float = 0.0  # before the fault
     jump_s: float = 0.0  # of its own time, at half of `seconds`
     camera_clock_s: float | None = None  # how far the camera's clock is off ours
+    tells_after_s: float = 0.0  # its clock
+    set_s: float = 0.0  # how far its clock is set forward at half of `seconds`; its media time does not notice
+    pace: float = 1.0  # seconds of its media time in a second of ours
 
     def frames(self, epoch: int, clock: ManualClock) -> Generator[DecodedFrame]:
         count = round(self.seconds * RATE)
         for number in range(count):
             turned = bool(self.jump_s) and number >= count // 2
             pts_s = (number - (count // 2 if turned else 0)) / RATE
-            wall_s = None if self.camera_clock_s is None else clock.wall_s() + self.camera_clock_s
+            wall_s = self.told_s(number, clock)
             skipped_s = self.jump_s if turned and not pts_s else 0.0
             yield DecodedFrame(epoch + turned, pts_s, 1 / RATE, wall_s, False, Black(), skipped_s, STALLED)
-            clock.advance(1 / RATE)
+            clock.advance(1 / RATE / self.pace)
         clock.advance(self.silent_s)
         if self.fault is not None:
             raise self.fault
+
+    def told_s(self, number: int, clock: ManualClock) -> float | None:
+        if self.camera_clock_s is None or number < self.tells_after_s * RATE:
+            return None
+        return clock.wall_s() + self.camera_clock_s + (self.set_s if number >= self.seconds * RATE / 2 else 0.0)
 
 
 @dataclass
@@ -160,6 +168,50 @@ def test_the_cameras_clock_is_believed_while_it_is_near_ours(off_s: float, whose
     assert span(items[0])[0] == pytest.approx(BEGUN_S + begins_s)
 
 
+def test_a_camera_that_tells_its_clock_late_is_believed_from_then_on() -> None:
+    script = Script([Connection(60.0, camera_clock_s=-0.5, tells_after_s=5.0), Connection()])
+    items = script.run()
+    assert script.told[:2] == ["arrival", "camera"]
+    assert {item.epoch for item in items if isinstance(item, Clip)} == {0}
+    watched_s = max(item.end_s for item in items if isinstance(item, Clip)) - BEGUN_S
+    assert watched_s == pytest.approx(59.5, abs=0.05), "half a second less than it seemed"
+
+
+@pytest.mark.parametrize("camera_clock_s", [None, 0.0])
+@pytest.mark.parametrize("pace", [0.97, 1.03])
+def test_a_clock_that_drifts_is_followed_without_a_gap_or_a_new_epoch(pace: float, camera_clock_s) -> None:
+    items = watch(Connection(600.0, pace=pace, camera_clock_s=camera_clock_s))
+    clips = [item for item in items if isinstance(item, Clip)]
+    assert {clip.epoch for clip in clips} == {0} and gaps(items)[0][2] == DOWN
+    assert clips[-1].end_s - BEGUN_S == pytest.approx(600.0 / pace, abs=2.0 if camera_clock_s is None else 0.1)
+
+
+def test_a_source_slower_than_any_clock_drifts_is_brought_up_to_date_by_gaps() -> None:
+    items = watch(Connection(600.0, pace=0.8))
+    clips = [item for item in items if isinstance(item, Clip)]
+    assert {reason for _, end_s, reason in gaps(items) if end_s < 700} == {GapReason.CLOCK}
+    assert clips[-1].end_s - BEGUN_S == pytest.approx(750, abs=15), "a hundred and fifty behind without"
+
+
+def test_a_camera_whose_clock_is_set_while_it_films_is_not_believed_any_more() -> None:
+    items = watch(Connection(120.0, camera_clock_s=0.0, set_s=3_600.0))
+    clips = [item for item in items if isinstance(item, Clip)]
+    assert {clip.epoch for clip in clips} == {0}
+    assert clips[-1].end_s - BEGUN_S == pytest.approx(120.0, abs=0.05)
+
+
+def test_a_camera_whose_clock_is_set_forward_a_little_is_followed_at_once() -> None:
+    items = watch(Connection(120.0, camera_clock_s=0.0, set_s=4.0))
+    assert gaps(items)[0] == (pytest.approx(60.0), pytest.approx(64.0), GapReason.CLOCK)
+
+
+def test_a_camera_whose_clock_is_set_back_a_little_is_followed_slowly() -> None:
+    items = watch(Connection(400.0, camera_clock_s=0.0, set_s=-4.0))
+    clips = [item for item in items if isinstance(item, Clip)]
+    assert {clip.epoch for clip in clips} == {0}
+    assert clips[-1].end_s - BEGUN_S == pytest.approx(396.0, abs=0.05)
+
+
 def test_without_patience_the_first_fault_ends_the_stream_after_what_it_showed() -> None:
     script = Script([Connection(1.0, SourceTimeout("silent")), Connection()])
     reader = LiveReader(LiveStream("cam", SPEC, script.camera, False), LiveSettings(), None, 0, Hooks(), script.clock)
@@ -179,11 +231,14 @@ def test_waits_double_up_to_a_cap_and_are_shortened_by_at_most_a_half() -> None:
 FAULTS = st.sampled_from([None, SourceTimeout("silent"), SourceNotFound("nobody"), SourceError("broken")])
 CONNECTIONS = st.builds(
     Connection,
-    seconds=st.sampled_from([0.0, 0.2, 0.6, 1.4, 3.0]),
+    seconds=st.sampled_from([0.0, 0.2, 0.6, 1.4, 3.0, 20.0]),
     fault=FAULTS,
     silent_s=st.floats(0, 12),
     jump_s=st.sampled_from([0.0, 0.0, -50.0, 2.5, 4_000.0]),
     camera_clock_s=st.sampled_from([None, -3.0, 3.0, 500.0]),
+    tells_after_s=st.sampled_from([0.0, 0.0, 0.5]),
+    set_s=st.sampled_from([0.0, 0.0, 4.0, -4.0, 3_600.0]),
+    pace=st.sampled_from([1.0, 1.0, 0.3, 0.99, 1.02, 30.0]),
 )
 
 

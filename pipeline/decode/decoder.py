@@ -68,7 +68,8 @@ def decode(
     in the decoder come out first, then the error.
 
     Args:
-        threads: decoder threads; with more than one, frames come out as many later, and which pictures of a *damaged*
+        threads: decoder threads; with more than one, a recording's frames come out as many later (a live source's
+            never do: a camera of one picture a second would seem stuck), and which pictures of a *damaged*
             stream are marked (and how their holes are painted) differs from run to run. Sound streams decode to the
             same bytes with any number.
         epoch: number of the first epoch.
@@ -79,7 +80,7 @@ def decode(
     """
     stats = stats if stats is not None else DecodeStats()
     source.codec.thread_count = threads
-    source.codec.thread_type = "AUTO" if threads > 1 else "NONE"
+    source.codec.thread_type = "NONE" if threads == 1 else "SLICE" if source.info.live else "AUTO"
     clock = MediaClock(source.info.nominal_rate, settings, first_pts_s=source.first_pts_s, epoch=epoch)
     loop = _Loop(source, clock, stats)
     fault: SourceError | None = None
@@ -98,8 +99,8 @@ class _Loop:
     """One pass over a source; `feed` is a single turn of it."""
 
     def __init__(self, source: PacketSource, clock: MediaClock, stats: DecodeStats) -> None:
+        self._source = source
         self._codec = source.codec
-        self._info = source.info
         self._tick_s = float(source.time_base)
         self._seeked = source.first_pts_s is not None
         self._first_pts_s = source.first_pts_s
@@ -157,19 +158,21 @@ class _Loop:
     def _wall_s(self, pts_s: float | None) -> float | None:
         if pts_s is None:
             return None
-        if self._info.zero_wall_s is not None:
-            return self._info.zero_wall_s + pts_s
-        if self._info.start_wall_s is None:
+        info = self._source.info  # a camera tells its clock again and again
+        if info.zero_wall_s is not None:
+            return info.zero_wall_s + pts_s
+        if info.start_wall_s is None:
             return None
         assert self._first_pts_s is not None
-        return self._info.start_wall_s + pts_s - self._first_pts_s
+        return info.start_wall_s + pts_s - self._first_pts_s
 
     def check_end(self) -> None:
         """Complain where there was nothing; note where there was less than declared."""
-        uri, declared_s = self._info.uri, self._info.duration_s
+        info = self._source.info
+        uri, declared_s = info.uri, info.duration_s
         if not self._stats.frames_decoded and not self._seeked:
             raise SourceUnreadable(f"no frame of {uri} could be decoded: it is damaged or encrypted")
-        if self._info.live or declared_s is None or self._first_pts_s is None:
+        if info.live or declared_s is None or self._first_pts_s is None:
             return
         watched_s = self._raw_end_s - self._first_pts_s
         if watched_s < declared_s - TRUNCATED_S:

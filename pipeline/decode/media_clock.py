@@ -8,6 +8,7 @@ from pipeline.values import GapReason
 
 FALLBACK_RATE = 25.0
 SHORTEST_FRAME_S = 1 / 240  # a shorter declared duration comes from a container that does not know
+PERIODS_S = (2**33 / 90_000, 2**32 / 90_000)  # after which the counters of MPEG transport streams and of RTP begin anew
 
 
 class ClockSettings(BaseModel):
@@ -38,6 +39,7 @@ class MediaClock:
           missing at the very start (RTSP often lacks the first) lie just before the first one that comes.
         - A step back of at most `max_backward_s` (packed B-frames, jitter) repeats the time reached; a longer one
           begins an epoch with nothing skipped.
+        - A counter that begins anew where it must (`PERIODS_S`) is counted on; FFmpeg does so only once.
         - A good frame more than the hold limit after the last good one begins an epoch. What is skipped counts from
           the end of that frame: `corrupt` where damaged frames filled the hole, else `stalled`.
         - Damaged frames begin no epoch and cannot carry the time away.
@@ -63,6 +65,7 @@ class MediaClock:
         self._epoch = epoch
         self._begun = False
         self._stamped = False  # a frame with a time stamp has come
+        self._wrapped_s = 0.0  # what counters that began anew have left out
         self._base_s = first_pts_s  # raw seconds of media time zero
         self._reached_s = 0.0  # media seconds of the newest frame
         self._newest_s = 0.0  # raw seconds of the newest frame, good or damaged
@@ -78,6 +81,8 @@ class MediaClock:
             duration_s: declared seconds the frame is shown, or None.
             corrupt: the decoder reported damage.
         """
+        if pts_s is not None:
+            pts_s = self._unwrapped(pts_s)
         raw_s = self._next_s if pts_s is None else pts_s
         if not self._begun:
             self._begin(raw_s)
@@ -96,7 +101,16 @@ class MediaClock:
     def lost(self, pts_s: float | None) -> None:
         """Tell that the frame due at `pts_s` could not be decoded at all."""
         if self._begun:
-            self._damaged(self._next_s if pts_s is None else pts_s)
+            self._damaged(self._next_s if pts_s is None else self._unwrapped(pts_s))
+
+    def _unwrapped(self, pts_s: float) -> float:
+        """A stamp that goes on where the last ones were, but for a period, means just that."""
+        here_s = pts_s + self._wrapped_s
+        for by_s in (sign * period_s for period_s in PERIODS_S for sign in (1, -1)):
+            if self._stamped and abs(here_s + by_s - self._newest_s) <= self.hold_limit_s:
+                self._wrapped_s += by_s
+                return here_s + by_s
+        return here_s
 
     def _begin(self, raw_s: float) -> None:
         self._begun = True

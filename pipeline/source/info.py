@@ -1,7 +1,9 @@
 """What is known of a source that is open."""
 
+import struct
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Literal
 
 import av
@@ -65,6 +67,14 @@ def describe(uri: str, kind: Kind, container: InputContainer, stream: VideoStrea
         start_wall_s=_start_wall_s(container),
         zero_wall_s=container.start_time_realtime / 1e6 if container.start_time_realtime else None,
     )
+
+
+def told_zero_s(packet: "av.Packet[VideoStream]", time_base: Fraction) -> float | None:
+    """Return unix seconds of time stamp zero as the camera's last report has them for this packet, or None."""
+    if packet.pts is None or not packet.has_sidedata("prft"):
+        return None
+    micros: int = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]  # AVProducerReferenceTime.wallclock
+    return micros / 1e6 - float(packet.pts * time_base)
 
 
 def _live(kind: Kind, container: InputContainer, duration_s: float | None) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,18 +15,22 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import SourceError, SourceNotFound, SourceUnreadable, redact
 from pipeline.source.faults import FOREIGN, explain
-from pipeline.source.info import Kind, SourceInfo, describe
+from pipeline.source.info import Kind, SourceInfo, describe, told_zero_s
 from pipeline.source.names import scheme_of
 from pipeline.source.settings import SourceSettings
 
+TIMELESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v"})  # carry no times; FFmpeg invents 25 pictures a second
+ARRIVAL_TICK_S = Fraction(1, 90_000)
 SEEK_MARGIN_S = 1.0  # a key frame's leading frames lack their references after a seek; start well before what is needed
 
 
 class Source:
     """Packets of one video stream, in file order; a context manager, to be iterated once.
 
+    A live source whose format carries no times gets those at which its packets arrive.
+
     Attributes:
-        info: what the container declares.
+        info: what the container declares; `zero_wall_s` follows the reports of a camera.
         codec: the decoder's context, not yet open.
         time_base: seconds per tick of the packets' and frames' `pts`.
         first_pts_s: `pts` of the first frame in seconds where reading began elsewhere (a seek), else None.
@@ -35,7 +40,8 @@ class Source:
         assert stream.time_base is not None
         self.info = info
         self.codec: VideoCodecContext = stream.codec_context
-        self.time_base: Fraction = stream.time_base
+        self._timeless = info.live and info.container in TIMELESS
+        self.time_base: Fraction = ARRIVAL_TICK_S if self._timeless else stream.time_base
         self.first_pts_s: float | None = None
         self._container = container
         self._stream = stream
@@ -73,8 +79,17 @@ class Source:
                 fault = SourceUnreadable(f"{self.info.uri} is encrypted; decrypt it first")
                 break
             if packet.size:  # an empty packet would tell the decoder that the stream is over
+                self._date(packet)
                 yield packet
         raise fault  # outside the handler: the foreign error carries the URL with its password
+
+    def _date(self, packet: "av.Packet[VideoStream]") -> None:
+        if self._timeless:
+            packet.pts = packet.dts = round(time.monotonic() / self.time_base)
+        elif self.info.kind == "rtsp":
+            zero_wall_s = told_zero_s(packet, self.time_base)
+            if zero_wall_s is not None:
+                self.info = replace(self.info, zero_wall_s=zero_wall_s)
 
     def seek(self, first_pts_s: float, media_s: float) -> bool:
         """Move to a key frame at or before `media_s` seconds after the first frame; False if the source cannot."""
@@ -154,10 +169,14 @@ def _check_path(path: Path) -> None:
 
 def _open_container(uri: str, kind: Kind, settings: SourceSettings) -> InputContainer:
     options: dict[str, str] = {}
+    if kind in ("rtsp", "http"):
+        # else FFmpeg holds the first 20 pictures or more back to guess their rate: from a slow camera, half a minute
+        options = {"fpsprobesize": "2"}
     if kind == "rtsp":
         # only `timeout`, in microseconds, bounds a silent server here; unknown options would be ignored without a word
         microseconds = int(min(settings.open_timeout_s, settings.read_timeout_s) * 1e6)
-        options = {
+        options |= {
+            "analyzeduration": "1000000",
             "rtsp_transport": settings.rtsp_transport,
             "timeout": str(microseconds),
             "allowed_media_types": "video",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.clock import Clock
 from pipeline.errors import SourceTimeout
+from pipeline.source.info import SourceInfo
 from pipeline.source.open import Source
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ class Watchdog:
     """
 
     def __init__(self, source: Source, limit_s: float, clock: Clock) -> None:
-        self.info = source.info
         self.codec = source.codec
         self.time_base = source.time_base
         self.first_pts_s = source.first_pts_s
@@ -27,6 +27,11 @@ class Watchdog:
         self._limit_s = limit_s
         self._clock = clock
         self.seen()
+
+    @property
+    def info(self) -> SourceInfo:
+        """What is known of the source by now."""
+        return self._source.info
 
     def seen(self) -> None:
         """A picture has come."""

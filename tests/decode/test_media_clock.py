@@ -1,12 +1,14 @@
 """The media clock, packet by packet."""
 
 import math
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.decode import ClockSettings, MediaClock, MediaTime
+from pipeline.decode.media_clock import PERIODS_S
 from pipeline.values import GapReason
 
 
@@ -108,7 +110,36 @@ def test_epochs_count_on_from_the_number_given() -> None:
     assert [clock.next(pts_s, 0.1).epoch for pts_s in (0.0, 9.0)] == [4, 5]
 
 
-stamps = st.one_of(st.none(), st.floats(-1e6, 1e6), st.floats(0, 10), st.integers(0, 100).map(lambda n: n / 25))
+@pytest.mark.parametrize("period_s", PERIODS_S)
+def test_a_counter_that_begins_anew_is_counted_on_again_and_again(period_s: float) -> None:
+    clock = MediaClock(1.0)
+    for number in range(0, round(2.5 * period_s), 2):
+        at = clock.next(number % period_s, 1.0)
+        assert at.epoch == 0 and abs(at.pts_s - number) < 1e-4
+
+
+def test_pictures_that_were_out_of_order_where_the_counter_began_anew_are_in_time() -> None:
+    period_s = PERIODS_S[0]
+    raw = [period_s - 0.2, period_s - 0.1, 0.1, period_s, 0.3, 0.2, 0.4]
+    assert times([*raw]) == [(0, pytest.approx(t)) for t in (0.0, 0.1, 0.3, 0.3, 0.5, 0.5, 0.6)]
+
+
+def test_a_restart_at_zero_that_is_no_wrap_begins_an_epoch() -> None:
+    assert times([PERIODS_S[1] - 60, 0.0]) == [(0, 0.0), (1, 0.0)]
+    assert times([0.0, PERIODS_S[1] - 60]) == [(0, 0.0), (1, 0.0)]
+
+
+def test_a_damaged_stamp_may_begin_anew_too() -> None:
+    clock = MediaClock(10.0)
+    clock.next(PERIODS_S[0] - 0.1, 0.1)
+    assert clock.next(0.0, 0.1, corrupt=True).pts_s == pytest.approx(0.1)
+    assert clock.next(0.1, 0.1) == MediaTime(0, pytest.approx(0.2), 0.1)
+
+
+wraps = st.sampled_from([0, *PERIODS_S]).flatmap(lambda period_s: st.floats(-5, 5).map(lambda off_s: period_s + off_s))
+stamps = st.one_of(
+    st.none(), st.floats(-1e6, 1e6), st.floats(0, 10), st.integers(0, 100).map(lambda n: n / 25), wraps, wraps
+)
 
 
 @settings(deadline=None)
@@ -124,6 +155,17 @@ def test_time_never_runs_back_within_an_epoch_whatever_comes(frames: list[tuple[
         if at.epoch == last.epoch:
             assert at.skipped_s == 0
         last = at
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.sampled_from(PERIODS_S), st.floats(0, 5), st.lists(st.sampled_from([1, 2, 5, 130])))
+def test_a_wrap_never_shows(rate: int, period_s: float, before_s: float, steps: list[int]) -> None:
+    """The same pictures and holes give the same times and epochs, wherever the counter stands."""
+    plain, wrapping = MediaClock(float(rate)), MediaClock(float(rate))
+    for number in accumulate([0, *steps]):
+        expected = plain.next(number / rate, 1 / rate)
+        at = wrapping.next((period_s - before_s + number / rate) % period_s, 1 / rate)
+        assert (at.epoch, at.pts_s) == (expected.epoch, pytest.approx(expected.pts_s, abs=1e-6))
 
 
 @settings(deadline=None)

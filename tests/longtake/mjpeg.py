@@ -1,4 +1,4 @@
-"""A camera over HTTP: tiny JPEG pictures, 25 a second, for as long as anybody looks."""
+"""A camera over HTTP: tiny JPEG pictures, 25 a second or as many as are wanted, for as long as anybody looks."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ FPS = 25
 
 
 @contextmanager
-def camera() -> Iterator[str]:
+def camera(fps: float = FPS, port: int = 0) -> Iterator[str]:
     """Serve while the block runs; yields the camera's URI, to which a path may be added."""
     over = threading.Event()
     pictures = [_jpeg(shade) for shade in (40, 120, 200)]
@@ -24,7 +24,7 @@ def camera() -> Iterator[str]:
             self.end_headers()
             number = 0
             with suppress(OSError):  # nobody looks any more
-                while not over.wait(1 / FPS):
+                while not over.wait(1 / fps):
                     picture = pictures[number % len(pictures)]
                     head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                     self.wfile.write(head.encode() + picture + b"\r\n")
@@ -33,7 +33,7 @@ def camera() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Be silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

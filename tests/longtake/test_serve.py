@@ -2,23 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 from typer.testing import CliRunner
 
 from actors.family import descendants
 from longtake.cli import app
-from pipeline.control.board import Board
-from pipeline.errors import StoreDown, UsageError
-from pipeline.timeline.store import TimelineStore
+from pipeline.errors import UsageError
 from pipeline.values import GapReason
 from tests.longtake.mjpeg import camera
-from tests.models.micro import make_model_dir
+from tests.longtake.served import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -36,58 +31,6 @@ streams:
 """
 
 
-class Served:
-    """A running `longtake serve`, asked through its store and its commands."""
-
-    def __init__(self, home: Path, uri: str) -> None:
-        self.home = home
-        self.uri = uri
-        make_model_dir(home / "model")
-        (home / "config.yaml").write_text(CONFIG)
-        command = [sys.executable, "-m", "longtake", "serve"]
-        command += ["--config", str(home / "config.yaml"), "--model", str(home / "model")]
-        environment = os.environ | {"LONGTAKE_HOME": str(home), "TEST_CAMERA": uri}
-        with (home / "said").open("w") as said:
-            self.process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
-        self.store = TimelineStore.open(None, home)
-        self.board = Board(self.store)
-
-    def said(self) -> str:
-        return (self.home / "said").read_text()
-
-    def until(self, what: Callable[[], object], seconds: float = 60.0) -> None:
-        """Wait until something holds."""
-        assert self.process.poll() is None, self.said()
-        patience = Retrying(
-            retry=retry_if_result(lambda held: not held) | retry_if_exception_type((StoreDown, UsageError)),
-            stop=stop_after_delay(seconds),
-            wait=wait_fixed(0.1),
-            retry_error_callback=lambda _: pytest.fail(f"waited {seconds} s in vain: {self.board.view()}"),
-        )
-        patience(what)
-
-    def watched(self, *streams: str) -> Callable[[], bool]:
-        """All of the streams are held and answered for."""
-
-        def check() -> bool:
-            infos = {info.name: info for info in self.store.streams()}
-            held = self.board.held()
-            return all(one in held and one in infos and infos[one].until_s for one in streams)
-
-        return check
-
-    def host_of(self, stream: str) -> str:
-        """Who holds the stream; empty while nobody does."""
-        held = self.board.held().get(stream)
-        return held.host if held else ""
-
-    def reasons(self, stream: str) -> list[GapReason]:
-        return [gap.reason for gap in self.store.timeline(stream).gaps]
-
-    def answered_s(self, stream: str) -> float:
-        return {info.name: info.until_s for info in self.store.streams()}.get(stream, 0.0)
-
-
 def cmdline(pid: int) -> str:
     """Empty once a process has ended, also while it waits for its parent to look."""
     path = Path(f"/proc/{pid}/cmdline")
@@ -98,15 +41,12 @@ def cmdline(pid: int) -> str:
 def served(tmp_path_factory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("serve")
     with camera() as uri:
-        served = Served(home, uri)
+        served = Served(home, CONFIG, uri)
         try:
             served.until(served.watched("first"), 120)
             yield served
         finally:
-            if served.process.poll() is None:
-                served.process.terminate()
-            served.process.wait(60)
-            served.store.close()
+            served.end()
 
 
 @pytest.fixture
