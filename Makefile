@@ -2,7 +2,9 @@
 # make test    everything a change must pass, ≤ 10 minutes on two cores
 # make slow    the rest of CI, ≤ 45 minutes
 # make check   lint, types and import rules, seconds
-# make chaos   ten minutes of a served fleet whose parts are killed, frozen and cut off
+# make chaos   ten minutes of a served fleet whose parts are killed, frozen and cut off; chaos-long is an hour of it
+# make fleet   what the control plane costs per stream, from 20 to 200 simulated streams
+# make soak    half an hour of cameras that hang up every 20 seconds: does memory stay flat
 # make bench   longtake beside what one would write instead, in one run
 
 PYTHON ?= python3
@@ -12,7 +14,7 @@ READY  := $(VENV)/.ready
 SOURCE ?=
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test slow check chaos bench lock clean
+.PHONY: demo test slow check chaos chaos-long fleet soak bench lock clean
 
 demo: $(READY)
 	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
@@ -30,7 +32,16 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 chaos: $(READY)
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos --minutes 10 --faults 30 --each 3
+
+chaos-long: $(READY)
+	$(BIN)/python -m tests.chaos --minutes 60 --faults 200 --each 3 --report docs/reports/chaos-long.md
+
+fleet: $(READY)
+	$(BIN)/python -m tests.fleet
+
+soak: $(READY)
+	$(BIN)/python -m tests.fleet.soak
 
 bench: $(READY)
 	$(BIN)/python -m bench

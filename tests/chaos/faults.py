@@ -6,11 +6,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.chaos.parts import until
 from tests.chaos.processes import send
-from tests.chaos.world import World
+from tests.chaos.world import CAMERAS, PER_HOST, RECORDINGS, World
 
 LEASE_S = 5.0
+APPEAR_S = 20.0
 Fault = Callable[[World, random.Random], str]
+
+
+class NothingToStrike(Exception):
+    """What was to be struck does not exist, although everybody flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +26,24 @@ class Kind:
     Attributes:
         strike: does it, and returns what it did.
         within_s: how soon everybody must be flowing again.
+        kills: lanes that are killed at most, each with a commit that it has not counted yet.
     """
 
     name: str
     strike: Fault
     within_s: float
+    kills: int = 0
+
+
+def _one_of(world: World, title: str, chance: random.Random) -> int:
+    if not until(lambda: bool(world.served.pids(title)), APPEAR_S):
+        raise NothingToStrike(f"there was no {title} for {APPEAR_S:g} s")
+    return chance.choice(world.served.pids(title))
 
 
 def _kill_one(title: str) -> Fault:
     def strike(world: World, chance: random.Random) -> str:
-        pids = world.pids(title)
-        if not pids:
-            return f"no {title} to kill"
-        pid = chance.choice(pids)
+        pid = _one_of(world, title, chance)
         send(pid, signal.SIGKILL)
         return f"killed {title} {pid}"
 
@@ -40,10 +51,7 @@ def _kill_one(title: str) -> Fault:
 
 
 def _freeze_host(world: World, chance: random.Random) -> str:
-    pids = world.pids("ray::HostActor")
-    if not pids:
-        return "no host to freeze"
-    pid, seconds = chance.choice(pids), LEASE_S + chance.uniform(2, 5)
+    pid, seconds = _one_of(world, "HostActor", chance), LEASE_S + chance.uniform(2, 5)
     send(pid, signal.SIGSTOP)
     _pause(seconds)
     send(pid, signal.SIGCONT)
@@ -86,7 +94,7 @@ def _overlap(world: World, chance: random.Random) -> str:
     camera = chance.choice(list(world.cameras.values()))
     camera.kill()
     world.redis.kill()
-    told = _kill_one("ray::ModelWorkerActor")(world, chance)
+    told = _kill_one("ModelWorkerActor")(world, chance)
     _pause(3.0)
     world.redis.start()
     camera.start(world.shown)
@@ -98,10 +106,10 @@ def _pause(seconds: float) -> None:
 
 
 KINDS = (
-    Kind("host killed", _kill_one("ray::HostActor"), 45),
-    Kind("model worker killed", _kill_one("ray::ModelWorkerActor"), 60),
-    Kind("supervisor killed", _kill_one("ray::SupervisorActor"), 30),
-    Kind("Ray head killed", _kill_one("gcs_server"), 90),
+    Kind("host killed", _kill_one("HostActor"), 45, kills=PER_HOST),
+    Kind("model worker killed", _kill_one("ModelWorkerActor"), 60),
+    Kind("supervisor killed", _kill_one("SupervisorActor"), 30),
+    Kind("Ray head killed", _kill_one("gcs_server"), 90, kills=RECORDINGS + CAMERAS),
     Kind("host frozen", _freeze_host, 45),
     Kind("Redis killed", _restart_redis, 45),
     Kind("camera killed", _restart_camera, 20),

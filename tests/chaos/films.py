@@ -10,10 +10,10 @@ from pipeline.synthetic import SceneSpec, write_video
 SCENE_S, SCENES, SIZE, FPS = 60, 6, (320, 240), 15
 
 
-def scenes(folder: Path, size: tuple[int, int] = SIZE) -> list[Path]:
+def scenes(folder: Path, size: tuple[int, int] = SIZE, count: int = SCENES) -> list[Path]:
     """Film some scenes, or take those that are there."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"scene-{number}-{size[0]}x{size[1]}.mp4" for number in range(SCENES)]
+    paths = [folder / f"scene-{number}-{size[0]}x{size[1]}.mp4" for number in range(count)]
     missing = [(number, path) for number, path in enumerate(paths) if not path.exists()]
     with ProcessPoolExecutor(2) as processes:
         list(processes.map(_film, *zip(*[(n, p, size) for n, p in missing], strict=True)) if missing else ())

@@ -5,8 +5,6 @@ from contextlib import suppress
 
 import psutil
 
-MIB = 2**20
-
 
 def descendants(pid: int) -> set[int]:
     """Return `pid` and every process that descends from it."""
@@ -33,18 +31,6 @@ def send(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process that may be gone."""
     with suppress(psutil.NoSuchProcess):
         psutil.Process(pid).send_signal(number)
-
-
-def pss_mib(members: set[int]) -> float:
-    """Summed proportional set size."""
-    return sum(map(_pss_mib, members))
-
-
-def _pss_mib(pid: int) -> float:
-    try:
-        return float(psutil.Process(pid).memory_full_info().pss) / MIB
-    except psutil.Error:
-        return 0.0
 
 
 def _title(pid: int) -> str:

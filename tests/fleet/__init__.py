@@ -1,0 +1,1 @@
+"""Fleets: many streams that come and go, a control plane that does not grow with them, cameras that never stay."""
