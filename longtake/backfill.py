@@ -11,7 +11,7 @@ from longtake.home import home
 from longtake.output import Format, messages
 from longtake.query import ArchiveOption, FormatOption, OutputOption, StoreOption
 from longtake.terminal import clock
-from longtake.times import parse_time
+from longtake.times import start_of
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import expand
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def backfill(
     name: Annotated[str, typer.Argument(help="Name of the stream.")],
     file: Annotated[str, typer.Argument(help="The recording.")],
-    start_time: Annotated[str, typer.Option(help="When its first frame was: date, clock or seconds.")],
+    start_time: Annotated[str, typer.Option(help="When it began: a date, clock, seconds, or file: as it says.")],
     store: StoreOption = None,
     model: Annotated[str, typer.Option(help="A registered model or a model directory.")] = DEFAULT_MODEL,
     format: FormatOption = Format.TABLE,
@@ -33,10 +33,11 @@ def backfill(
     archive: ArchiveOption = None,
 ) -> None:
     """Fill the gaps of a stream from a recording and print the stream's timeline; what was seen live stays."""
-    uris, start_s, directory = expand(file), parse_time(start_time), resolve(model)
+    uris, directory = expand(file), resolve(model)
     load_card(directory)
     if len(uris) != 1:
         raise UsageError(f"gaps are filled from one recording at a time, {file!r} stands for {len(uris)}")
+    start_s = start_of(start_time, uris[0])
     with TimelineStore.open(store, home(), StoreSettings(archive=archive)) as opened:
         _fill(opened, name, uris[0], start_s, directory)
         answer = opened.timeline(name)

@@ -20,7 +20,7 @@ def demo(
     source: Annotated[str | None, typer.Argument(help="Your own video instead of a synthetic one.")] = None,
 ) -> None:
     """Film a synthetic scene (or take your video), run it through Ray and Redis, show its timeline."""
-    jobs = jobs_of([source or _filmed()], None, 0.0)
+    jobs = jobs_of([source or _filmed()], None, "0")
     options = Options(resolve(DEFAULT_MODEL), Engine.RAY, None, Config())
     outcomes = execute(jobs, options, fresh=True)
     tell(outcomes)

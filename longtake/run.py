@@ -17,8 +17,8 @@ from longtake.output import Format, messages, write
 from longtake.progress import ProgressBars
 from longtake.query import ConfigOption, FormatOption, OutputOption, StoreOption
 from longtake.stores import open_store
-from longtake.times import parse_time
-from pipeline.errors import UsageError
+from longtake.times import start_of
+from pipeline.errors import SourceError, UsageError
 from pipeline.flow import Job, Report
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name
@@ -53,7 +53,7 @@ def run(
     model: Annotated[str, typer.Option(help="A registered model or a model directory.")] = DEFAULT_MODEL,
     engine: Annotated[Engine, typer.Option(help="This process, or Ray actors.")] = Engine.INLINE,
     store: StoreOption = None,
-    start_time: Annotated[str | None, typer.Option(help="When the recording began: date, clock or seconds.")] = None,
+    start_time: Annotated[str, typer.Option(help="When it began: a date, clock, seconds, or file: as it says.")] = "0",
     format: FormatOption = Format.TABLE,
     output: OutputOption = None,
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or go on where a run stopped.")] = False,
@@ -65,7 +65,7 @@ def run(
     """Watch sources to their end and print their timelines; run again to go on after a stop."""
     options = Options(resolve(model), engine, store, load(config), metrics_port, metrics_host, store_wait)
     load_card(options.model)
-    jobs = jobs_of(source, name, parse_time(start_time) if start_time else 0.0)
+    jobs = jobs_of(source, name, start_time)
     if format in (Format.CSV, Format.PARQUET) and len(jobs) > 1:
         raise UsageError(f"{format} holds one timeline, these are {len(jobs)}; use --format json or ask one by one")
     outcomes = execute(jobs, options, fresh)
@@ -112,18 +112,26 @@ def _timeline(store: TimelineStore, report: Report) -> Timeline | None:
     return store.timeline(report.stream)
 
 
-def jobs_of(sources: Sequence[str], name: str | None, start_time_s: float) -> list[Job]:
+def jobs_of(sources: Sequence[str], name: str | None, start_time: str) -> list[Job]:
     """One job for every video the sources stand for.
 
     Raises:
-        UsageError: a name that is not allowed, or one name for several videos.
+        UsageError: a name or a time that is not allowed, or one name for several videos.
         SourceNotFound: a source stands for nothing.
     """
     uris = [uri for source in sources for uri in expand(source)]
     if name is not None and len(uris) > 1:
         raise UsageError(f"--name names one stream, these are {len(uris)} sources")
     names = [check_name(name)] if name is not None else _distinct([stream_name(uri) for uri in uris])
-    return [Job(stream, uri, start_time_s) for stream, uri in zip(names, uris, strict=True)]
+    return [Job(stream, uri, _start_s(start_time, uri)) for stream, uri in zip(names, uris, strict=True)]
+
+
+def _start_s(start_time: str, uri: str) -> float:
+    """What cannot be opened has no start; its run will say why."""
+    try:
+        return start_of(start_time, uri)
+    except SourceError:
+        return 0.0
 
 
 def _distinct(names: list[str]) -> list[str]:

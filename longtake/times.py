@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, redact
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
@@ -28,6 +28,26 @@ def parse_time(text: str) -> float:
             f"{text!r} is not a time; write seconds (90), a clock (1:30) or a date (2026-01-31T22:00:00Z)"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def start_of(text: str, uri: str) -> float:
+    """When a recording's first frame was: a time, or the word `file` where the recorder wrote it into the file.
+
+    Raises:
+        UsageError: not a time, or a file that does not say when it began.
+        SourceError: the file cannot be opened.
+    """
+    if text != "file":
+        return parse_time(text)
+    from pipeline.source import SourceSettings, open_source  # loads FFmpeg
+
+    if uri.startswith("synthetic:"):
+        raise UsageError("a synthetic scene does not say when it began; give a date as --start-time")
+    with open_source(uri, SourceSettings()) as source:
+        start_s = source.info.start_wall_s
+    if start_s is None:
+        raise UsageError(f"{redact(uri)} does not say when it began; give a date as --start-time")
+    return start_s
 
 
 def parse_duration(text: str) -> float:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import jsonschema
 import pytest
 from typer.testing import CliRunner
@@ -94,6 +95,22 @@ def test_a_start_time_moves_the_timeline_to_the_wall_clock(call, place):
         "run", film, "--name", "dated", "--start-time", "2026-01-31T22:00:00Z", "--fresh", "--format", "json"
     )
     assert min(segment["start"] for segment in json.loads(printed)["segments"]) >= 1769896800
+
+
+def test_a_recording_may_say_itself_when_it_began(call, place, tmp_path):
+    film = tmp_path / "noted.mp4"
+    options = {"container_options": {"movflags": "use_metadata_tags"}}
+    with av.open(str(place / "films" / "scene-1.mp4")) as source, av.open(str(film), "w", **options) as sink:
+        sink.metadata["creation_time"] = "2026-01-31T22:00:00Z"
+        stream = sink.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                sink.mux(packet)
+    _, printed = call("run", str(film), "--start-time", "file", "--fresh", "--format", "json")
+    assert 1769896800 <= min(segment["start"] for segment in json.loads(printed)["segments"]) < 1769896804
+    with pytest.raises(UsageError, match="does not say when it began"):
+        call("run", str(place / "films" / "scene-1.mp4"), "--start-time", "file")
 
 
 def test_streams_are_listed_and_removed(call, place):
