@@ -10,8 +10,10 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.family import descendants, end
-from actors.model_workers import serve_model
+from actors.model_workers import PREFIX, runtime_env
+from actors.named import found, names
 from actors.settings import Setup
+from actors.standby import end as end_standby
 from actors.start import NAMESPACE, first_line, start
 from actors.supervisor_actor import NAME, SupervisorActor
 from pipeline.errors import EngineError
@@ -84,7 +86,6 @@ class ControlPlane:
         except ValueError:
             self._ours = True
         metrics = Path(self._setup.metrics) if self._setup.metrics else None
-        serve_model(Path(self._setup.model), self._setup.ray, metrics)  # begins to load now, not with the first stream
         here = ray.get_runtime_context().get_node_id()  # any other node may go, and the supervisor is to see to it
         actor = ray.remote(SupervisorActor).options(
             **options,
@@ -94,20 +95,18 @@ class ControlPlane:
             num_cpus=0,
             max_concurrency=4,
             scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=True),
+            runtime_env=runtime_env(metrics),
         )
         return actor.remote(self._setup)
 
     def _end(self) -> None:
         if self._ours and self._supervisor is not None:
+            end_standby()
             with suppress(RayError):  # it died while it stopped: what it left is found by the next supervisor
                 ray.get(self._supervisor.close.remote(), timeout=4 * self._setup.serve.stop_s)
             ray.kill(self._supervisor)
         if self._ours:
-            for name in _workers():
-                ray.kill(ray.get_actor(name, NAMESPACE))
+            for name in names(PREFIX):
+                if (worker := found(name)) is not None:
+                    ray.kill(worker)
         ray.shutdown()
-
-
-def _workers() -> list[str]:
-    known = ray.util.list_named_actors(all_namespaces=True)
-    return [one["name"] for one in known if one["namespace"] == NAMESPACE and one["name"].startswith("model-")]

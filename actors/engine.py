@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from actors.model_workers import runtime_env, start_workers
 from actors.settings import RaySettings
 from actors.start import first_line, start
-from actors.stream import StreamActor
+from actors.stream import Company, StreamActor
 from pipeline.errors import EngineError, UsageError
 from pipeline.flow import FlowSettings, Job, Report
 from pipeline.tally import Progress
@@ -108,9 +108,8 @@ class RayEngine:
         actor = ray.remote(StreamActor).options(
             num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=runtime_env(self._metrics)
         )
-        return actor.remote(
-            str(self._model), list(self._workers), self.numerics, self._store, str(self._home), self._settings
-        )
+        company = Company(tuple(self._workers), self.numerics, self._ray.hedge_s)
+        return actor.remote(str(self._model), company, self._store, str(self._home), self._settings)
 
     def _end_streams(self) -> None:
         for actor in self._streams:

@@ -4,24 +4,21 @@ import os
 import threading
 from pathlib import Path
 
-import ray
-from ray.exceptions import RayError
-
-from actors.hosting import Host
+from actors.hosting import Host, Run
 from actors.log import logger
 from actors.metrics import PrometheusHooks
-from actors.model_workers import find_workers
-from actors.pool import RayPool
+from actors.models import Models
+from actors.named import found
+from actors.pool import RayWorker
 from actors.settings import Setup
-from actors.start import first_line
 from actors.stores import open_patiently
 from actors.threads import vital
 from pipeline.clock import SystemClock
 from pipeline.control.board import Board
 from pipeline.control.wish import Wish, check_kind
-from pipeline.errors import EngineError, StoreError
-from pipeline.flow import Job, Serving, StreamRun
-from pipeline.models.card import load_card, resolve
+from pipeline.errors import StoreError
+from pipeline.flow import Job, StreamRun
+from pipeline.models.card import resolve
 
 
 class HostActor:
@@ -37,9 +34,9 @@ class HostActor:
         self._setup = setup
         self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
-        self._models = Models()
+        self._models = Models(self._board.pools, _worker, setup.ray.hedge_s)
         self._hooks = PrometheusHooks()
-        self._host = Host(name, node, self._board, self._run_of, setup.serve)
+        self._host = Host(name, node, self._board, self, setup.serve)
         self._stop = threading.Event()
         self._heart = vital("heartbeat", self._beat_for_ever, self._log)
 
@@ -47,6 +44,10 @@ class HostActor:
         """Begin to run a stream."""
         self._log.info("assigned", stream=wish.stream, generation=wish.generation)
         self._host.assign(wish)
+
+    def change(self, wish: Wish) -> None:
+        """Begin to run a stream as it is wished for now."""
+        self._host.change(wish)
 
     def release(self, stream: str) -> None:
         """Begin to stop a stream."""
@@ -75,11 +76,20 @@ class HostActor:
         while not self._stop.is_set():
             try:
                 self._host.beat()
+                self._models.update()
             except StoreError as error:
                 self._log.warning("not heard", error=str(error))
             self._host.wait(self._setup.serve.period_s)
 
-    def _run_of(self, wish: Wish) -> StreamRun:
+    def swap(self, run: Run, wish: Wish) -> bool:
+        """Let a run go on under the model of a wish; False where that takes another run."""
+        assert isinstance(run, StreamRun)
+        swapped = run.swap(self._models.serving(resolve(wish.model or self._setup.model)))
+        self._log.info("swapped" if swapped else "not swapped", stream=wish.stream, generation=wish.generation)
+        return swapped
+
+    def run_of(self, wish: Wish) -> StreamRun:
+        """Build the run of a wish."""
         uri = wish.resolved_uri(os.environ)
         check_kind(uri, self._setup.serve.allowed_schemes)  # what a variable stood for was not seen before
         job = Job(
@@ -89,37 +99,6 @@ class HostActor:
         return StreamRun(job, serving, self._store, self._setup.flow, self._hooks, SystemClock())
 
 
-class Models:
-    """The models of this host's streams, each looked up once."""
-
-    START_S = 300.0
-
-    def __init__(self) -> None:
-        self._known: dict[Path, Serving] = {}
-        self._lock = threading.Lock()
-
-    def serving(self, directory: Path) -> Serving:
-        """Return who serves a model; waits until it is loaded.
-
-        Raises:
-            ModelError: the directory holds no model.
-            EngineError: nobody serves it, or its workers do not compute alike.
-        """
-        with self._lock:
-            if directory not in self._known:
-                self._known[directory] = self._found(directory)
-            return self._known[directory]
-
-    def _found(self, directory: Path) -> Serving:
-        card, workers = load_card(directory), find_workers(directory)
-        if not workers:
-            raise EngineError(f"no model worker serves {card.name!r} yet")
-        try:
-            numerics = set(ray.get([worker.numerics.remote() for worker in workers], timeout=self.START_S))
-        except RayError as error:
-            raise EngineError(f"the workers of model {card.name!r} do not answer: {first_line(error)}") from error
-        if len(numerics) > 1:
-            raise EngineError(
-                f"the workers of model {card.name!r} compute under different profiles: {sorted(numerics)}"
-            )
-        return Serving(card, RayPool(workers), numerics.pop())
+def _worker(name: str) -> RayWorker | None:
+    handle = found(name)
+    return None if handle is None else RayWorker(handle)

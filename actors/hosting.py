@@ -6,7 +6,6 @@ Nothing here knows Ray; `actors/host.py` is the shell.
 import os
 import random
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,6 +31,22 @@ class Run(Protocol):
     def stop(self) -> None:
         """Ask the run to end."""
 
+    def shed(self, keep: float) -> None:
+        """Let in only this share of a live stream's clips."""
+
+    def pressure(self) -> tuple[int, int]:
+        """Clips let in since the last call, and how many of them found the queue full."""
+
+
+class Work(Protocol):
+    """What a host can do; may take its time, and may raise `LongtakeError`."""
+
+    def run_of(self, wish: Wish) -> Run:
+        """Build the run of a wish."""
+
+    def swap(self, run: Run, wish: Wish) -> bool:
+        """Let a run go on under the model of a wish; False where that takes another run."""
+
 
 @dataclass(eq=False)
 class _Hosted:
@@ -41,6 +56,7 @@ class _Hosted:
     run: Run | None = None
     done: "Future[Report] | None" = None
     stopping: bool = False
+    changing: int = 0  # to which generation
 
 
 class Host:
@@ -50,17 +66,13 @@ class Host:
     is alive and renews the leases. A run whose lease is refused has lost its stream to another and is stopped. A host
     that cannot reach the board goes on; whether it may write is decided by the store at every commit.
 
-    Args:
-        make: builds the run of a wish; may take its time, and may raise `LongtakeError`.
     """
 
-    def __init__(
-        self, name: str, node: str, board: Board, make: Callable[[Wish], Run], settings: ServeSettings
-    ) -> None:
+    def __init__(self, name: str, node: str, board: Board, work: Work, settings: ServeSettings) -> None:
         self._name = name
         self._node = node
         self._board = board
-        self._make = make
+        self._work = work
         self._settings = settings
         self._jitter = random.Random(name)
         self._streams: dict[str, _Hosted] = {}
@@ -81,6 +93,23 @@ class Host:
             hosted = self._streams[wish.stream] = _Hosted(wish)
             hosted.done = self._threads.submit(self._drive, hosted)
         hosted.done.add_done_callback(lambda _: self._something_ended.set())
+
+    def change(self, wish: Wish) -> None:
+        """Begin to run a stream as it is wished for now; told twice nothing happens.
+
+        Another model takes over at a step border where it can; any other change ends the run, and the stream is to be
+        assigned again.
+        """
+        with self._lock:
+            hosted = self._streams.get(wish.stream)
+            if hosted is None or hosted.stopping or wish.generation <= max(hosted.wish.generation, hosted.changing):
+                return
+            run = hosted.run if hosted.wish.differs_in_model_only(wish) else None
+            hosted.changing = wish.generation
+        if run is None:
+            self.release(wish.stream)
+        else:
+            self._threads.submit(self._swap, hosted, run, wish)
 
     def release(self, stream: str) -> None:
         """Begin to stop a stream; its lease is given up when it has stopped."""
@@ -113,7 +142,9 @@ class Host:
             self._board.note(self._ending(hosted), self._settings.forgive_s)
             with self._lock:
                 del self._streams[hosted.wish.stream]
-        self._board.beat(HostInfo(self._name, self._node, self.streams(), pid=os.getpid()), self._settings.lease_s)
+        let_in, overflowed = self._pressure(self._board.share())
+        info = HostInfo(self._name, self._node, self.streams(), True, os.getpid(), let_in, overflowed)
+        self._board.beat(info, self._settings.lease_s)
         kept = self._board.keep_all(self._holds(), self._settings.lease_s)
         for stream in (stream for stream, ours in kept.items() if not ours):
             self.release(stream)
@@ -136,12 +167,36 @@ class Host:
         return not left
 
     def _drive(self, hosted: _Hosted) -> Report:
-        run = self._make(hosted.wish)
+        run = self._work.run_of(hosted.wish)
         with self._lock:
             hosted.run = run
             if hosted.stopping:
                 return Report(hosted.wish.stream, "paused")
         return run.run()
+
+    def _swap(self, hosted: _Hosted, run: Run, wish: Wish) -> None:
+        """Swap the model; what cannot be done now is told again by the supervisor's next look."""
+        try:
+            swapped = self._work.swap(run, wish)
+        except (ModelError, UsageError):
+            swapped = False  # the next run says why
+        except LongtakeError:
+            hosted.changing = 0
+            return
+        if swapped:
+            with self._lock:
+                hosted.wish = wish
+        else:
+            self.release(wish.stream)
+
+    def _pressure(self, share: float) -> tuple[int, int]:
+        """Let every stream keep its share; return clips let in and overflowed since the last time."""
+        with self._lock:
+            runs = [hosted.run for hosted in self._streams.values() if hosted.run]
+        for run in runs:
+            run.shed(share)
+        told = [run.pressure() for run in runs]
+        return sum(let_in for let_in, _ in told), sum(overflowed for _, overflowed in told)
 
     def _ended(self) -> list[_Hosted]:
         with self._lock:

@@ -5,9 +5,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+import ray
 
+from actors.meter import Load, Meter
 from actors.metrics import PrometheusHooks
 from pipeline.clip import Strip
+from pipeline.hooks import Fanout
 from pipeline.models.batcher import Batcher
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
@@ -26,11 +29,17 @@ class ModelWorkerActor:
         from pipeline.models.worker import ModelWorker  # torch loads in the actor, not where it is wired
 
         self._worker = ModelWorker(Path(directory))
-        self._batcher = Batcher(self._worker, threads, wait_s, PrometheusHooks())
+        self._meter = Meter(threads)
+        self._batcher = Batcher(self._worker, threads, wait_s, Fanout(PrometheusHooks(), self._meter))
 
     async def numerics(self) -> str:
         """Digest of the profile this worker computes under; an answer also says that the model is loaded."""
         return self._worker.numerics.digest()
+
+    async def load(self) -> Load:
+        """How much it has to do."""
+        node = ray.get_runtime_context().get_node_id()
+        return self._meter.load(self._worker.numerics.digest(), node, self._batcher.waiting())
 
     async def pid(self) -> int:
         """The worker's process."""
@@ -38,16 +47,18 @@ class ModelWorkerActor:
 
     async def encode(self, strip: Strip) -> Float32Array:
         """Features N×D of a strip's clips."""
-        return np.stack(
-            await asyncio.gather(*(asyncio.wrap_future(self._batcher.encode(clip)) for clip in strip.clips()))
-        )
+        with self._meter.request():
+            calls = [asyncio.wrap_future(self._batcher.encode(clip)) for clip in strip.clips()]
+            return np.stack(await asyncio.gather(*calls))
 
     async def remember(self, request: RememberRequest) -> Remembered:
         """Scores and new state of consecutive steps of one stream."""
-        return await asyncio.wrap_future(self._batcher.remember(request))
+        with self._meter.request():
+            return await asyncio.wrap_future(self._batcher.remember(request))
 
     async def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> Remembered:
         """Both in one call."""
-        features = await asyncio.wrap_future(self._batcher.encode(clip))
-        request = RememberRequest(features[None], np.array([gap_s], np.float32), state)
-        return await asyncio.wrap_future(self._batcher.remember(request))
+        with self._meter.request():
+            features = await asyncio.wrap_future(self._batcher.encode(clip))
+            request = RememberRequest(features[None], np.array([gap_s], np.float32), state)
+            return await asyncio.wrap_future(self._batcher.remember(request))

@@ -1,26 +1,56 @@
 """The pool of model workers as a lane sees it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from actors.dispatch import Dispatch, Patience, Worker
 from pipeline.clip import Strip
-from pipeline.errors import EngineError
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.values import Float32Array, UInt8Array
 
 
-class RayPool:
-    """Sends every request to the worker with the fewest under way.
+class RayWorker:
+    """A `Worker` behind a Ray handle whose actor is created with `max_restarts` and `max_task_retries` of -1."""
 
-    Requests are pure, so Ray may repeat them: one that was on a worker when it died is answered by its successor.
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def call(self, method: str, arguments: tuple[Any, ...], patient: bool) -> "Future[Any]":
+        ask = getattr(self._handle, method)
+        if not patient:
+            ask = ask.options(max_task_retries=0)
+        answer: Future[Any] = ask.remote(*arguments).future()
+        return answer
+
+
+class RayPool:
+    """Answers requests by workers that may come, go, die and fall silent; see `Dispatch`.
+
+    Args:
+        workers: the first members, by name.
+        steady: there will be no others.
     """
 
-    def __init__(self, workers: Sequence[Any]) -> None:
-        self._workers = list(workers)
-        self._under_way = [0] * len(self._workers)
-        self._lock = threading.Lock()
+    TICK_S = 0.25
+
+    def __init__(self, workers: Mapping[str, Worker], hedge_s: float, steady: bool = False) -> None:
+        self._work = threading.Event()
+        self._closed = False
+        self._dispatch = Dispatch(Patience(hedge_s), steady, self._work.set)
+        self._dispatch.change(workers)
+        threading.Thread(target=self._look_after, name="pool", daemon=True).start()
+
+    def change(self, workers: Mapping[str, Worker]) -> None:
+        """Let these be the members from now on."""
+        self._dispatch.change(workers)
+
+    def close(self, reason: str) -> None:
+        """Fail what is open and take no more."""
+        self._closed = True
+        self._dispatch.close(reason)
+        self._work.set()
 
     def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
         answers: list[Future[Float32Array]] = [Future() for _ in clips]
@@ -33,30 +63,18 @@ class RayPool:
                 else:
                     answer.set_exception(error)
 
-        self._send("encode", Strip.of(clips)).add_done_callback(share)
+        self._dispatch.ask("encode", Strip.of(clips)).add_done_callback(share)
         return answers
 
     def remember(self, request: RememberRequest) -> "Future[Remembered]":
-        return self._send("remember", request)
+        return self._dispatch.ask("remember", request)
 
     def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
-        return self._send("infer", clip, gap_s, state)
+        return self._dispatch.ask("infer", clip, gap_s, state)
 
-    def _send(self, method: str, *arguments: Any) -> "Future[Any]":
-        with self._lock:
-            index = self._under_way.index(min(self._under_way))
-            self._under_way[index] += 1
-        answer: Future[Any] = Future()
-        call = getattr(self._workers[index], method).remote(*arguments).future()
-        call.add_done_callback(lambda done: self._hand_over(index, done, answer))
-        return answer
-
-    def _hand_over(self, index: int, call: "Future[Any]", answer: "Future[Any]") -> None:
-        """Give the answer to whoever waits; Ray's errors become ours here."""
-        with self._lock:
-            self._under_way[index] -= 1
-        error = call.exception()
-        if error is None:
-            answer.set_result(call.result())
-        else:
-            answer.set_exception(EngineError(f"a model worker failed: {str(error).strip().splitlines()[-1]}"))
+    def _look_after(self) -> None:
+        """Tick while requests are open, at once when one was lost; wait for the next one else."""
+        while not self._closed:
+            self._work.wait(None if self._dispatch.idle() else self.TICK_S)
+            self._work.clear()
+            self._dispatch.tick()

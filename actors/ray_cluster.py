@@ -1,18 +1,25 @@
-"""Hosts as detached, named Ray actors."""
+"""Hosts as detached, named Ray actors, and the model workers they need."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import ray
-from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.host import HostActor
-from actors.model_workers import runtime_env, serve_model
+from actors.model_workers import runtime_env, usual_count
+from actors.named import found, names
+from actors.nodes import Nodes
+from actors.pools import Pools
+from actors.ray_fleet import RayFleet
 from actors.settings import Setup
 from actors.start import NAMESPACE
+from actors.supervisor_metrics import show_pool
+from pipeline.control.board import Board
 from pipeline.control.wish import Wish
-from pipeline.models.card import resolve
+from pipeline.errors import LongtakeError
+from pipeline.models.card import CARD_FILE, ModelCard, load_card, resolve
 
 _PREFIX = "host-"
 
@@ -23,20 +30,21 @@ class RayCluster:
     A host's actor is never restarted by Ray: who takes over its streams is the supervisor's choice.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, board: Board) -> None:
         self._setup = setup
         self._metrics = Path(setup.metrics) if setup.metrics else None
-        self._served: set[Path] = set()
+        self._nodes = Nodes()
+        fleet = RayFleet(setup.ray, self._metrics, self._nodes.for_workers)
+        self._pools = Pools(board, fleet, setup.serve, usual_count(setup.ray))
+        self._cards: dict[tuple[Path, int], ModelCard] = {}
+        self._shown: set[str] = set()
 
     def nodes(self) -> tuple[str, ...]:
         wanted = self._setup.serve.host_labels.items()
-        alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-        return tuple(sorted(node["NodeID"] for node in alive if wanted <= node.get("Labels", {}).items()))
+        return tuple(sorted(node["NodeID"] for node in self._nodes.look() if wanted <= node.get("Labels", {}).items()))
 
     def hosts(self) -> set[str]:
-        known = ray.util.list_named_actors(all_namespaces=True)
-        ours = (one["name"] for one in known if one["namespace"] == NAMESPACE)
-        return {name for name in ours if name.startswith(_PREFIX)}
+        return names(_PREFIX)
 
     def start_host(self, name: str, node: str) -> None:
         actor = ray.remote(HostActor).options(
@@ -51,35 +59,52 @@ class RayCluster:
         actor.remote(name, node, self._setup)
 
     def stop_host(self, name: str) -> None:
-        if (host := _found(name)) is not None:
+        if (host := found(name)) is not None:
             ray.kill(host)
 
-    def serve_model(self, model: str) -> None:
-        directory = resolve(model or self._setup.model)
-        if directory not in self._served:
-            serve_model(directory, self._setup.ray, self._metrics)
-            self._served.add(directory)
+    def check_model(self, model: str) -> None:
+        self._card(model)
+
+    def serve_models(self, models: Iterable[str], now_s: float) -> None:
+        wished = {}
+        for model in {"", *models}:
+            with suppress(LongtakeError):  # whoever wished for it is told when the stream is to run
+                wished[self._card(model).fingerprint] = self._directory(model)
+        pools = {Path(pool.model).name: pool for pool in self._pools.step(wished, now_s).values()}
+        for name, pool in pools.items():
+            show_pool(name, len(pool.workers), self._pools.waiting(pool))
+        for name in self._shown - set(pools):
+            show_pool(name, 0, 0)
+        self._shown = set(pools)
 
     def assign(self, host: str, wish: Wish) -> None:
-        if (actor := _found(host)) is not None:
+        if (actor := found(host)) is not None:
             actor.assign.remote(wish)
 
+    def change(self, host: str, wish: Wish) -> None:
+        if (actor := found(host)) is not None:
+            actor.change.remote(wish)
+
     def release(self, host: str, stream: str) -> None:
-        if (actor := _found(host)) is not None:
+        if (actor := found(host)) is not None:
             actor.release.remote(stream)
 
     def close_hosts(self) -> None:
         """Let every host stop its streams and leave, then end them; waits for it."""
-        hosts = [host for name in sorted(self.hosts()) if (host := _found(name)) is not None]
+        hosts = [host for name in sorted(self.hosts()) if (host := found(name)) is not None]
         calls = [host.close.remote() for host in hosts]
         ray.wait(calls, num_returns=len(calls), timeout=2 * self._setup.serve.stop_s)
         for host in hosts:
             ray.kill(host)
 
+    def _directory(self, model: str) -> Path:
+        return resolve(model or self._setup.model)
 
-def _found(name: str) -> Any:
-    """The handle of a host, or None where it is gone: its streams are lost with it, and found again by their leases."""
-    try:
-        return ray.get_actor(name, NAMESPACE)
-    except (ValueError, RayError):
-        return None
+    def _card(self, model: str) -> ModelCard:
+        """Reading a card takes all of the weights, so it is read once for each version of its file."""
+        directory = self._directory(model)
+        card = directory / CARD_FILE
+        version = directory, card.stat().st_mtime_ns if card.exists() else 0
+        if version not in self._cards:
+            self._cards[version] = load_card(directory)
+        return self._cards[version]

@@ -18,6 +18,9 @@ class RaySettings(BaseModel):
     threads_per_worker: int = Field(default=0, ge=0, description="requests computed at once; 0 means one per core")
     streams_per_actor: int = Field(default=8, ge=1, description="streams one decode process hosts at most")
     wait_s: float = Field(default=0.005, ge=0, description="how long a clip waits for company in a GPU's batch")
+    hedge_s: float = Field(
+        default=5.0, gt=0, description="a worker silent for so long is taken for lost: others get its requests too"
+    )
     object_store_bytes: int = Field(default=256 * 2**20, ge=80 * 2**20, description="shared memory for clips, locally")
 
 

@@ -34,7 +34,8 @@ def _init(settings: RaySettings, namespace: str | None) -> None:
     if settings.address is not None:
         ray.init(settings.address, **quiet)
     else:
-        ray.init(num_cpus=0, include_dashboard=False, object_store_memory=settings.object_store_bytes, **quiet)
+        space = settings.object_store_bytes  # "local", or a cluster that somebody started here would be joined
+        ray.init("local", num_cpus=0, include_dashboard=False, object_store_memory=space, **quiet)
 
 
 def first_line(error: BaseException) -> str:

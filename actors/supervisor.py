@@ -2,15 +2,19 @@
 
 import os
 import random
+import time
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from actors.log import logger
+from actors.supervisor_metrics import show_look
 from pipeline.control.board import Board
-from pipeline.control.plan import Action, Assign, Lose, Release, StartHost, StopHost, plan
+from pipeline.control.plan import Action, Assign, Change, Lose, Release, StartHost, StopHost, plan
 from pipeline.control.records import Ending, HostInfo, View
 from pipeline.control.settings import ServeSettings
+from pipeline.control.shed import Shedding
 from pipeline.control.wish import Wish
 from pipeline.errors import LongtakeError
 
@@ -30,11 +34,17 @@ class Cluster(Protocol):
     def stop_host(self, name: str) -> None:
         """End a host at once, streams and all."""
 
-    def serve_model(self, model: str) -> None:
-        """See to it that a model is served ("" is the default one); `LongtakeError` if it cannot be."""
+    def check_model(self, model: str) -> None:
+        """Raise a `LongtakeError` if a model ("" is the default one) cannot be served."""
+
+    def serve_models(self, models: Iterable[str], now_s: float) -> None:
+        """Look after the workers of these models and of the default one, and end those that nobody needs."""
 
     def assign(self, host: str, wish: Wish) -> None:
         """Tell a host to run a stream."""
+
+    def change(self, host: str, wish: Wish) -> None:
+        """Tell a host to run a stream as it is wished for now."""
 
     def release(self, host: str, stream: str) -> None:
         """Tell a host to stop a stream."""
@@ -54,6 +64,8 @@ class Supervisor:
         self._jitter = jitter
         self._token = f"{os.getpid()}-{uuid.uuid4().hex}"
         self._settled_s = 0.0  # after a time without the store, when leases have had time to come back
+        self._shedding: Shedding | None = None
+        self._looked_s = 0.0
         self._mute = Since()
         self._unborn = Since()
         self._log = logger(supervisor=self._token)
@@ -66,13 +78,17 @@ class Supervisor:
         """
         if not self._board.lead(self._token, self._settings.lease_s):
             return []
+        began_s = time.monotonic()
         view = self._board.view(self._cluster.nodes())
+        self._shed(view)
+        self._cluster.serve_models({wish.model for wish in view.wishes.values()}, view.now_s)
         if view.now_s < self._settled_s:
             return []
         self._end_strange_hosts(view)
         actions = plan(view, self._settings, view.now_s, self._jitter)
         for action in actions:
             self._act(action, view)
+        show_look(view, actions, time.monotonic() - began_s)
         return actions
 
     def settle(self) -> None:
@@ -80,10 +96,12 @@ class Supervisor:
         self._settled_s = self._board.view().now_s + self._settings.lease_s
 
     def resign(self) -> None:
-        """Let another one lead, when all hosts have ended; it shall not wait for those that are only expected."""
+        """Let another one lead, when all hosts have ended; it shall wait for none of those that are only expected."""
         if self._board.leader() == self._token:
             for host in self._board.hosts():
                 self._board.forget_host(host)
+            for fingerprint in self._board.pools():
+                self._board.set_pool(fingerprint, None)
         self._board.resign(self._token)
 
     def _act(self, action: Action, view: View) -> None:
@@ -97,9 +115,11 @@ class Supervisor:
             case Release(stream, host, why):
                 self._log.info("release", stream=stream, host=host, why=why)
                 self._cluster.release(host, stream)
+            case Change(stream, host):
+                self._change(view.wishes[stream], host)
             case Lose(ending):
                 self._log.warning("lost", stream=ending.stream, error=ending.error)
-                self._board.note(ending, self._settings.forgive_s)
+                self._board.note(_forgiven(ending, view, self._settings.forgive_s), self._settings.forgive_s)
 
     def _start_host(self, node: str) -> None:
         """The board knows the host from now on, so it is not started twice; its own first beat makes it ready."""
@@ -119,12 +139,26 @@ class Supervisor:
             return  # another supervisor was quicker, or the wish has changed: the next look tells
         self._log.info("assign", stream=wish.stream, host=host, generation=wish.generation)
         try:
-            self._cluster.serve_model(wish.model)
+            self._cluster.check_model(wish.model)
         except LongtakeError as error:
             told = Ending(wish.stream, host, wish.generation, "failed", error=str(error), final=True)
             self._board.note(told, self._settings.forgive_s)
             return
         self._cluster.assign(host, wish)
+
+    def _change(self, wish: Wish, host: str) -> None:
+        self._log.info("change", stream=wish.stream, host=host, generation=wish.generation)
+        self._cluster.change(host, wish)  # a model that cannot be served fails the stream when it is assigned again
+
+    def _shed(self, view: View) -> None:
+        """Turn the same share of every live stream away while there is too much to do."""
+        before = self._shedding or Shedding(self._board.share())
+        let_in = sum(host.let_in for host in view.hosts.values())
+        overflowed = sum(host.overflowed for host in view.hosts.values())
+        elapsed_s = min(self._settings.lease_s, view.now_s - self._looked_s)
+        self._shedding, self._looked_s = before.after(let_in, overflowed, view.now_s, elapsed_s), view.now_s
+        if self._shedding.keep != before.keep:
+            self._board.set_share(self._shedding.keep)
 
     def _end_strange_hosts(self, view: View) -> None:
         """End a host that lives but is not heard of, and forget one that was started but does not exist."""
@@ -133,6 +167,13 @@ class Supervisor:
         mute = self._mute.longer(exist - set(view.hosts), view.now_s, self._settings.start_s)
         unborn = self._unborn.longer(starting - exist, view.now_s, self._settings.lease_s)
         self._stop_hosts([*mute, *unborn])
+
+
+def _forgiven(ending: Ending, view: View, forgive_s: float) -> Ending:
+    """The first time a stream is lost nobody blames it, and it goes to another host at once; from then on it waits."""
+    last = view.outcomes.get(ending.stream)
+    again = last is not None and last.generation == ending.generation and view.now_s - last.at_s < forgive_s
+    return ending if again else replace(ending, jitter=0.0)
 
 
 class Since:

@@ -5,27 +5,40 @@ import random
 import threading
 from pathlib import Path
 
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
 from actors.log import logger
+from actors.model_workers import runtime_env
 from actors.ray_cluster import RayCluster
 from actors.settings import Setup
+from actors.standby import NAME as STANDBY
+from actors.standby import Standby
+from actors.start import NAMESPACE
 from actors.stores import open_patiently
 from actors.supervisor import Supervisor
 from actors.threads import vital
 from pipeline.control.board import Board
+from pipeline.control.plan import Lose
 from pipeline.errors import StoreError
 
 NAME = "supervisor"
 
 
 class SupervisorActor:
-    """Steps once a period, and at once when poked."""
+    """Steps once a period, and at once when poked.
 
-    def __init__(self, setup: Setup) -> None:
+    Args:
+        standby: this is the second one, which waits on another node; the first sees to it that there is one.
+    """
+
+    def __init__(self, setup: Setup, standby: bool = False) -> None:
         self._setup = setup
+        self._standby = None if standby else Standby(self._start_standby)
         self._log = logger(supervisor=str(os.getpid()))
         self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
-        self._cluster = RayCluster(setup)
+        self._cluster = RayCluster(setup, self._board)
         self._supervisor = Supervisor(self._board, self._cluster, setup.serve, random.Random())
         self._stop = threading.Event()
         self._loop = vital("supervisor", self._run, self._log)
@@ -37,6 +50,10 @@ class SupervisorActor:
     def pid(self) -> int:
         """The supervisor's process."""
         return os.getpid()
+
+    def node(self) -> str:
+        """Where this supervisor runs."""
+        return str(ray.get_runtime_context().get_node_id())
 
     def close(self) -> None:
         """Stop looking, let the hosts stop their streams, end them, and give up the lead."""
@@ -53,9 +70,25 @@ class SupervisorActor:
                 if away:
                     self._supervisor.settle()
                 away = False
-                self._supervisor.step()
-                self._board.poked(self._setup.serve.period_s)
+                actions = self._supervisor.step()
+                if self._standby is not None:
+                    self._standby.look(self._cluster.nodes())
+                if not any(isinstance(action, Lose) for action in actions):  # what was lost may have its place at once
+                    self._board.poked(self._setup.serve.period_s)
             except StoreError as error:
                 away = True
                 self._log.warning("the store is away", error=str(error))
                 self._stop.wait(self._setup.serve.period_s)
+
+    def _start_standby(self, node: str) -> None:
+        self._log.info("start standby", node=node)
+        actor = ray.remote(SupervisorActor).options(
+            name=STANDBY,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            num_cpus=0,
+            max_concurrency=4,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+            runtime_env=runtime_env(Path(self._setup.metrics) if self._setup.metrics else None),
+        )
+        actor.remote(self._setup, True)

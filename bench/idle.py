@@ -87,14 +87,20 @@ class _Cluster:
         import ray
 
         from actors.settings import RaySettings
-        from actors.stream import StreamActor
+        from actors.stream import Company, StreamActor
 
         space = RaySettings().object_store_bytes
         ray.init(num_cpus=0, include_dashboard=False, object_store_memory=space, log_to_driver=False)
         labels = len(load_card(Path(self._task.model)).labels)
         options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 1000}
         self._worker: Any = ray.remote(_idle_actor()).options(name="idle", **options).remote(labels, self._witness)
-        arguments: tuple[Any, ...] = (self._task.model, ["idle"], "idle", None, self._task.folder, FlowSettings())
+        arguments: tuple[Any, ...] = (
+            self._task.model,
+            Company(("idle",), "idle"),
+            None,
+            self._task.folder,
+            FlowSettings(),
+        )
         self._streams: Any = ray.remote(StreamActor).options(num_cpus=0, max_concurrency=4).remote(*arguments)
         return self
 
@@ -118,6 +124,7 @@ class _Cluster:
 
 
 def _idle_actor() -> type:
+    from actors.meter import Meter
     from actors.model_worker import ModelWorkerActor
 
     class IdleActor(ModelWorkerActor):
@@ -125,6 +132,7 @@ def _idle_actor() -> type:
 
         def __init__(self, labels: int, witness: bool) -> None:
             self._idle = IdleWorker(labels, witness)
+            self._meter = Meter(CORES)
             self._batcher = Batcher(self._idle, CORES)
 
         async def digest(self) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 
 from pipeline.control import look
 from pipeline.control.records import Ending, Held, Hold, HostInfo, View
+from pipeline.control.scale import Pool
 from pipeline.control.wish import Wish, from_json, to_json
 from pipeline.errors import UsageError, redact
-from pipeline.timeline.keys import HOSTS, POKES, RULES, SUPERVISOR, WISHES, StreamKeys, host_key
+from pipeline.timeline.keys import HOSTS, POKES, POOLS, RULES, SHARE, SUPERVISOR, WISHES, StreamKeys, host_key
 from pipeline.timeline.store import TimelineStore
 
 _SCRIPTS = Path(__file__).parent
@@ -183,6 +184,33 @@ class Board:
         """Look at everything at once; single streams may change while the rest is read."""
         with self._store.border():
             return look.view(self._client, tuple(nodes))
+
+    # Pools of model workers
+
+    def pools(self) -> dict[str, Pool]:
+        """Return who serves which model, by the model's fingerprint."""
+        with self._store.border():
+            found = self._client.hgetall(POOLS)
+        return {fingerprint.decode(): Pool.from_json(text) for fingerprint, text in found.items()}
+
+    def set_pool(self, fingerprint: str, pool: Pool | None) -> None:
+        """Say who serves a model; None where nobody does any more."""
+        with self._store.border():
+            if pool is None:
+                self._client.hdel(POOLS, fingerprint)
+            else:
+                self._client.hset(POOLS, fingerprint, pool.to_json())
+
+    def share(self) -> float:
+        """Return the share of their clips that live streams are to let in."""
+        with self._store.border():
+            share = self._client.get(SHARE)
+        return 1.0 if share is None else float(share)
+
+    def set_share(self, share: float) -> None:
+        """Tell every host what live streams are to let in."""
+        with self._store.border():
+            self._client.set(SHARE, repr(share))
 
     # What the server allows
 

@@ -50,13 +50,21 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A host shall run the stream as it is wished for now, and knows best what that takes."""
+
+    stream: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lose:
     """A stream was lost with its host, or never taken by it; counts as a failure, so a deadly video is backed off."""
 
     ending: Ending
 
 
-Action: TypeAlias = StartHost | StopHost | Assign | Release | Lose
+Action: TypeAlias = StartHost | StopHost | Assign | Release | Change | Lose
 
 
 def plan(view: View, settings: ServeSettings, now_s: float, jitter: random.Random) -> list[Action]:
@@ -97,21 +105,21 @@ def _loads(view: View) -> Loads:
     return loads
 
 
-def _evictions(view: View, wanted: Mapping[str, Wish]) -> Iterator[Release]:
-    """What hosts have in hand and should not; said again until it is gone."""
+def _evictions(view: View, wanted: Mapping[str, Wish]) -> Iterator[Release | Change]:
+    """What hosts have in hand and should not, or not so; said again until it is mended."""
     for host in view.hosts.values():
         for stream, generation in host.streams.items():
-            if why := _unwanted(view, wanted, stream, generation, host):
+            if why := _unwanted(view, wanted, stream, host):
                 yield Release(stream, host.name, why)
+            elif generation != wanted[stream].generation:
+                yield Change(stream, host.name)
 
 
-def _unwanted(view: View, wanted: Mapping[str, Wish], stream: str, generation: int, host: HostInfo) -> str:
+def _unwanted(view: View, wanted: Mapping[str, Wish], stream: str, host: HostInfo) -> str:
     if stream not in view.wishes:
         return "it is not wished for any more"
     if stream not in wanted:
         return "it is paused"
-    if generation != wanted[stream].generation:
-        return "its wish has changed"
     if stream in view.held and view.held[stream].host != host.name:
         return "another host runs it"
     return ""
@@ -185,9 +193,14 @@ def _idle(hosts: list[HostInfo], loads: Loads) -> list[str]:
 
 
 def _moves(view: View, loads: Loads, settings: ServeSettings) -> Iterator[Release]:
-    """Take from the fullest host until loads differ by one at most; whoever is released is placed on the emptiest."""
+    """Take from the fullest host until loads differ by one at most; whoever is released is placed on the emptiest.
+
+    Those wished for last go first: adding streams does not disturb those that run.
+    """
     counts = {host: len(streams) for host, streams in loads.items()}
-    free = {host: sorted(name for name in loads[host] if _held_by(view, name, host)) for host in loads}
+    free = {host: [name for name in loads[host] if _held_by(view, name, host)] for host in loads}
+    for names in free.values():
+        names.sort(key=lambda name: (-view.wishes[name].generation if name in view.wishes else 0, name))
     for _ in range(settings.moves_at_once):
         fullest = max(counts, key=lambda host: (counts[host], host), default=None)
         emptiest = min(counts, key=lambda host: (counts[host], host), default=None)

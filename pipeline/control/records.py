@@ -19,6 +19,7 @@ class HostInfo:
         streams: what it has in hand, starting and stopping runs included: generation by stream.
         ready: it takes streams; False while it is starting.
         pid: its process, 0 while it is starting.
+        let_in, overflowed: clips of live streams since the last sign, and how many of them the model was too slow for.
     """
 
     name: str
@@ -26,6 +27,8 @@ class HostInfo:
     streams: Mapping[str, int] = field(default_factory=dict)
     ready: bool = True
     pid: int = 0
+    let_in: int = 0
+    overflowed: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

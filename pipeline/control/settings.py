@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.control.scale import PoolSettings
 from pipeline.control.wish import KINDS, Kind
 
 
@@ -30,6 +31,8 @@ class ServeSettings(BaseModel):
     starts_at_once: int = Field(default=4, ge=1, description="hosts that may be starting at the same time")
     moves_at_once: int = Field(default=2, ge=0, description="streams moved in one look to even the load")
     stop_s: float = Field(default=15.0, gt=0, description="how long streams may take to stop when serving ends")
+
+    pool: PoolSettings = PoolSettings()
 
     @model_validator(mode="after")
     def _renewed_in_time(self) -> Self:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import unquote, urlsplit
@@ -68,6 +68,10 @@ class Wish:
             names = ", ".join(missing)
             raise UsageError(f"the URI of stream {self.stream!r} needs {names} in the environment of who opens it")
         return _REFERENCE.sub(lambda found: environ[found[1]], self.uri)
+
+    def differs_in_model_only(self, other: "Wish") -> bool:
+        """Both want the same of different models."""
+        return self.model != other.model and self.same_wish(replace(other, model=self.model))
 
     def same_wish(self, other: "Wish") -> bool:
         """Both want the same, whatever their generations and whether they are paused."""

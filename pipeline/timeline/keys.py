@@ -20,8 +20,13 @@ SUPERVISOR = f"{PREFIX}:supervisor"
 """String with a time to live: the token of the supervisor that acts."""
 POKES = f"{PREFIX}:pokes"
 """List that wakes the supervisor."""
+SHARE = f"{PREFIX}:share"
+"""String: the share of clips that live streams let in."""
 RULES = f"{PREFIX}:rules"
 """String: what `longtake serve` allows, for who adds streams from elsewhere."""
+
+POOLS = f"{PREFIX}:pools"
+"""Hash: the model workers that serve each model, by its fingerprint; written by the supervisor, made anew if lost."""
 
 
 def host_key(name: str) -> str:

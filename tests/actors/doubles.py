@@ -1,15 +1,15 @@
 """A cluster in one process: real hosts and a real board, runs that only pretend to watch."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actors.hosting import Host
+from actors.hosting import Host, Run
 from pipeline.control.board import Board
 from pipeline.control.settings import ServeSettings
 from pipeline.control.wish import Wish
-from pipeline.errors import LongtakeError, UsageError
+from pipeline.errors import LongtakeError, ModelError, UsageError
 from pipeline.flow import Report
 from pipeline.timeline.store import TimelineStore
 
@@ -23,6 +23,8 @@ class FakeRun:
         self._log = log
         self._stop = threading.Event()
         self.token = ""
+        self.kept = 1.0
+        self.overflowed = 0
 
     def run(self) -> Report:
         stream, fate = self._wish.stream, Path(self._wish.uri).name
@@ -40,6 +42,31 @@ class FakeRun:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def shed(self, keep: float) -> None:
+        self.kept = keep
+
+    def pressure(self) -> tuple[int, int]:
+        return 100, self.overflowed
+
+
+@dataclass
+class FakeWork:
+    """What hosts can do here. A model `other-clips` takes another run, and one called `none` does not exist."""
+
+    store: TimelineStore
+    log: list[tuple[str, str]]
+    runs: dict[str, FakeRun] = field(default_factory=dict)
+
+    def run_of(self, wish: Wish) -> FakeRun:
+        self.runs[wish.stream] = FakeRun(wish, self.store, self.log)
+        return self.runs[wish.stream]
+
+    def swap(self, run: Run, wish: Wish) -> bool:
+        if wish.model == "none":
+            raise ModelError("there is no model 'none'")
+        self.log.append(("swap", wish.stream))
+        return wish.model != "other-clips"
 
 
 @dataclass
@@ -78,6 +105,7 @@ class LocalCluster:
         self.alive: dict[str, LocalHost] = {}
         self._all: list[LocalHost] = []
         self.log: list[tuple[str, str]] = []
+        self.work = FakeWork(store, self.log)
         self.models: set[str] = {""}
 
     def nodes(self) -> tuple[str, ...]:
@@ -87,10 +115,7 @@ class LocalCluster:
         return set(self.alive)
 
     def start_host(self, name: str, node: str) -> None:
-        def make(wish: Wish) -> FakeRun:
-            return FakeRun(wish, self._store, self.log)
-
-        host = Host(name, node, Board(self._store), make, self._settings)
+        host = Host(name, node, Board(self._store), self.work, self._settings)
         self.alive[name] = LocalHost(host, node, self._settings.period_s)
         self._all.append(self.alive[name])
         self.alive[name].start()
@@ -99,12 +124,18 @@ class LocalCluster:
         if host := self.alive.pop(name, None):
             host.halt()
 
-    def serve_model(self, model: str) -> None:
+    def check_model(self, model: str) -> None:
         if model not in self.models:
             raise UsageError(f"unknown model {model!r}")
 
+    def serve_models(self, models: Iterable[str], now_s: float) -> None:
+        """Nothing computes here."""
+
     def assign(self, host: str, wish: Wish) -> None:
         self._tell(host, lambda there: there.assign(wish))
+
+    def change(self, host: str, wish: Wish) -> None:
+        self._tell(host, lambda there: there.change(wish))
 
     def release(self, host: str, stream: str) -> None:
         self._tell(host, lambda there: there.release(stream))

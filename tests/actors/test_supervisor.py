@@ -106,6 +106,51 @@ def test_a_restart_replaces_the_run(store, board, cluster):
     assert cluster.log == [("claim", "a")] * 2
 
 
+def held_by_generation(board: Board, stream: str, generation: int) -> Callable[[], bool]:
+    return lambda: (held := board.held().get(stream)) is not None and held.generation == generation
+
+
+def test_another_model_takes_over_without_another_run(store, board, cluster):
+    wish(board, "a")
+    one = supervisor(store, cluster)
+    steps(one, running(board, "a"))
+    steps(one, held_by_generation(board, "a", board.change("a", model="new").generation))
+    assert cluster.log == [("claim", "a"), ("swap", "a")]
+
+
+@pytest.mark.parametrize("change", [{"model": "other-clips"}, {"model": "new", "fps": 2.0}])
+def test_a_change_that_a_run_cannot_take_replaces_it(store, board, cluster, change):
+    cluster.models |= {"other-clips", "new"}
+    wish(board, "a")
+    one = supervisor(store, cluster)
+    steps(one, running(board, "a"))
+    steps(one, held_by_generation(board, "a", board.change("a", **change).generation))
+    assert cluster.log.count(("claim", "a")) == 2
+
+
+def test_a_model_that_does_not_exist_ends_the_run_and_says_why(store, board, cluster):
+    wish(board, "a")
+    one = supervisor(store, cluster)
+    steps(one, running(board, "a"))
+    board.change("a", model="none")
+    steps(one, lambda: "a" in board.view().outcomes)
+    outcome = board.view().outcomes["a"]
+    assert (outcome.state, outcome.final) == ("failed", True)
+    assert "unknown model 'none'" in outcome.error
+
+
+def test_while_there_is_too_much_to_do_every_stream_is_told_the_same_share(store, board, cluster):
+    wish(board, "a", "b", "c")
+    one = supervisor(store, cluster)
+    steps(one, running(board, "a", "b", "c"))
+    assert {run.kept for run in cluster.work.runs.values()} == {1.0}
+    cluster.work.runs["a"].overflowed = 90
+    steps(one, lambda: board.share() < 1.0)
+    share = board.share()
+    assert share == pytest.approx(0.7, abs=0.16)  # 90 of 300, or of the 200 or 100 that one host saw
+    steps(one, lambda: {run.kept for run in cluster.work.runs.values()} == {board.share()})
+
+
 def test_a_recording_that_ended_is_not_started_again(store, board, cluster):
     wish(board, "a", uri="end")
     wish(board, "b")

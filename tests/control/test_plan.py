@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.control.plan import Assign, Lose, Release, StartHost, StopHost, due_s, plan
+from pipeline.control.plan import Assign, Change, Lose, Release, StartHost, StopHost, due_s, plan
 from pipeline.control.records import Assigned, Held, HostInfo, Outcome, View
 from pipeline.control.settings import ServeSettings
 from pipeline.control.wish import Wish
@@ -82,13 +82,17 @@ def test_an_idle_host_beyond_need_is_stopped():
     [
         ({}, "not wished for"),
         (wishes("a", paused=True), "paused"),
-        ({"a": Wish("a", "a.mp4", generation=2)}, "changed"),
     ],
 )
 def test_what_is_not_wanted_is_released(wish, why):
     view = {"wishes": wish, "hosts": host("h", "a"), "held": held("h", "a")}
     (release, *_) = planned(view)
     assert isinstance(release, Release) and (release.stream, release.host) == ("a", "h") and why in release.why
+
+
+def test_a_host_is_told_of_a_wish_that_has_changed():
+    view = {"wishes": {"a": Wish("a", "a.mp4", generation=2)}, "hosts": host("h", "a"), "held": held("h", "a")}
+    assert planned(view) == [Change("a", "h")]
 
 
 def test_a_stream_two_hosts_have_in_hand_is_left_to_the_one_that_holds_it():
@@ -150,6 +154,17 @@ def test_uneven_loads_are_evened_a_few_streams_at_a_time():
     view["hosts"] = host("g", node="m") | host("h", *names)
     actions = planned(view | {"nodes": ("n", "m")}, streams_per_host=6, moves_at_once=2)
     assert [(action.stream, action.host) for action in actions] == [("s0", "h"), ("s1", "h")]
+
+
+def test_the_streams_that_were_wished_for_last_are_moved_first():
+    fleet = {name: Wish(name, "a.mp4", generation=number) for name, number in zip("zbac", (5, 4, 3, 2), strict=True)}
+    view = {
+        "wishes": fleet,
+        "hosts": {"h": HostInfo("h", "n", {name: wish.generation for name, wish in fleet.items()})} | host("g"),
+        "held": {name: Held("h", wish.generation) for name, wish in fleet.items()},
+    }
+    moved = [action.stream for action in planned(view, moves_at_once=2) if isinstance(action, Release)]
+    assert moved == ["z", "b"]
 
 
 def test_nothing_is_moved_while_something_waits():

@@ -7,7 +7,7 @@ is renewed only by the host that claimed last.
 import random
 from dataclasses import dataclass, field, replace
 
-from pipeline.control.plan import Assign, Lose, Release, StartHost, StopHost, plan
+from pipeline.control.plan import Assign, Change, Lose, Release, StartHost, StopHost, plan
 from pipeline.control.records import Assigned, Held, HostInfo, Outcome, View
 from pipeline.control.settings import ServeSettings
 from pipeline.control.wish import Wish
@@ -156,7 +156,7 @@ class World:
                     assert len(self.hosts[host].streams) < self.settings.streams_per_host
                     self.hosts[host].streams.setdefault(stream, wish.generation)
                     self.owner[stream] = host
-            case Release(stream, host, _):
+            case Release(stream, host, _) | Change(stream, host):
                 if host in self.hosts and stream in self.hosts[host].streams:
                     self.hosts[host].stopping.setdefault(stream, STOP_S)
             case Lose(ending):

@@ -1,0 +1,86 @@
+"""The models of a host's streams, each looked up once and kept up with the board."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from actors.members import Find, Members
+from actors.pool import RayPool
+from pipeline.control.scale import Pool
+from pipeline.errors import EngineError
+from pipeline.flow import Serving
+from pipeline.models.card import load_card
+
+
+class Models:
+    """Who serves what.
+
+    Args:
+        pools: reads the board.
+        find: returns a worker by name, or None where there is none of that name.
+    """
+
+    START_S = 300.0
+    LOOK_S = 0.25
+
+    def __init__(self, pools: Callable[[], Mapping[str, Pool]], find: Find, hedge_s: float) -> None:
+        self._pools = pools
+        self._find = find
+        self._hedge_s = hedge_s
+        self._known: dict[Path, Serving] = {}
+        self._members: dict[str, Members] = {}  # by fingerprint
+        self._lock = threading.Lock()
+
+    def serving(self, directory: Path) -> Serving:
+        """Return who serves a model; waits until it is loaded.
+
+        Raises:
+            ModelError: the directory holds no model.
+            EngineError: nobody serves it, or its workers failed.
+        """
+        with self._lock:
+            if directory not in self._known:
+                self._known[directory] = self._found(directory)
+            return self._known[directory]
+
+    def update(self) -> None:
+        """Look at the board once and keep every pool to it; called with every beat.
+
+        Raises:
+            StoreError: the board cannot be read; the pools stay as they are.
+        """
+        if not self._members:
+            return
+        records = self._pools()
+        for fingerprint, members in list(self._members.items()):
+            if record := records.get(fingerprint):
+                try:
+                    members.update(record)
+                except EngineError:
+                    self._forget(fingerprint)
+
+    def _forget(self, fingerprint: str) -> None:
+        """The next stream begins with another pool; the lanes of this one have failed and will be run again."""
+        self._members.pop(fingerprint, None)
+        for directory, serving in list(self._known.items()):
+            if serving.card.fingerprint == fingerprint:
+                self._known.pop(directory, None)
+
+    def _found(self, directory: Path) -> Serving:
+        card = load_card(directory)
+        pool = RayPool({}, self._hedge_s)
+        members = Members(card.name, pool, self._find)
+        deadline_s = time.monotonic() + self.START_S
+        try:
+            while time.monotonic() < deadline_s:
+                if (record := self._pools().get(card.fingerprint)) is None:
+                    raise EngineError(f"no model worker serves {card.name!r} yet")
+                members.update(record)
+                if members.wait(self.LOOK_S):
+                    self._members[card.fingerprint] = members
+                    return Serving(card, pool, members.numerics)
+            raise EngineError(f"the workers of model {card.name!r} did not answer within {self.START_S:g} s")
+        except BaseException:
+            pool.close("nobody asked")
+            raise
