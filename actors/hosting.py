@@ -78,8 +78,8 @@ class Host:
         self._streams: dict[str, _Hosted] = {}
         self._lock = threading.Lock()
         self._closed = False
-        # A run that is slow to stop must not keep the next one waiting.
-        self._threads = ThreadPoolExecutor(2 * settings.streams_per_host, thread_name_prefix="lane")
+        # Neither a run that is slow to stop nor a swap that waits for its model may keep the next run waiting.
+        self._threads = ThreadPoolExecutor(3 * settings.streams_per_host, thread_name_prefix="lane")
         self._something_ended = threading.Event()
 
     def assign(self, wish: Wish) -> None:

@@ -10,6 +10,7 @@ import ray
 from actors.meter import Load, Meter
 from actors.metrics import PrometheusHooks
 from pipeline.clip import Strip
+from pipeline.errors import ModelError
 from pipeline.hooks import Fanout
 from pipeline.models.batcher import Batcher
 from pipeline.models.requests import Remembered, RememberRequest
@@ -21,14 +22,17 @@ class ModelWorkerActor:
 
     Args:
         directory: of the model.
+        fingerprint: what the model's begins with. Another model in the same directory is not served under its name.
         threads: requests computed at once; each has one thread of its own.
         wait_s: how long an encode request may wait for company where the bucket holds more than one clip.
     """
 
-    def __init__(self, directory: str, threads: int, wait_s: float) -> None:
+    def __init__(self, directory: str, fingerprint: str, threads: int, wait_s: float) -> None:
         from pipeline.models.worker import ModelWorker  # torch loads in the actor, not where it is wired
 
         self._worker = ModelWorker(Path(directory))
+        if not self._worker.card.fingerprint.startswith(fingerprint):
+            raise ModelError(f"{directory} holds another model by now: {self._worker.card.fingerprint}")
         self._meter = Meter(threads)
         self._batcher = Batcher(self._worker, threads, wait_s, Fanout(PrometheusHooks(), self._meter))
 

@@ -12,8 +12,10 @@ from actors.metrics import DIRECTORY
 from actors.model_worker import ModelWorkerActor
 from actors.settings import RaySettings
 from actors.start import NAMESPACE
+from pipeline.models.card import load_card
 
 PREFIX = "model-"
+_TOLD = 16  # characters of the fingerprint
 
 
 def start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def start_workers(model: Path, settings: RaySettings, metrics: Path | None) -> d
 
     A stream actor looks them up, so that it can be started again with plain arguments.
     """
-    names = [f"model-worker-{uuid.uuid4().hex}" for _ in range(usual_count(settings))]
+    names = [worker_name(load_card(model).fingerprint) for _ in range(usual_count(settings))]
     identities = [{"name": name, "scheduling_strategy": "SPREAD"} for name in names]
     return {one["name"]: _start(model, settings, metrics, one) for one in identities}
 
@@ -31,6 +33,11 @@ def start_lasting(name: str, model: Path, settings: RaySettings, metrics: Path |
     where = "SPREAD" if _gpus() else NodeAffinitySchedulingStrategy(node, soft=True)
     identity = {"name": name, "namespace": NAMESPACE, "lifetime": "detached", "scheduling_strategy": where}
     _start(model, settings, metrics, identity)
+
+
+def worker_name(fingerprint: str) -> str:
+    """A new worker's name; it says whose answers it gives."""
+    return f"{PREFIX}{fingerprint[:_TOLD]}-{uuid.uuid4().hex[:12]}"
 
 
 def runtime_env(metrics: Path | None) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def _start(model: Path, settings: RaySettings, metrics: Path | None, identity: d
         "runtime_env": runtime_env(metrics),
     }
     actor = ray.remote(ModelWorkerActor).options(**options, **identity)
-    return actor.remote(str(model), threads, settings.wait_s)
+    return actor.remote(str(model), identity["name"].removeprefix(PREFIX)[:_TOLD], threads, settings.wait_s)
 
 
 def _gpus() -> int:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from actors.pool import RayPool
 from pipeline.control.scale import Pool
 from pipeline.errors import EngineError
 from pipeline.flow import Serving
-from pipeline.models.card import load_card
+from pipeline.models.card import ModelCard, load_card
 
 
 class Models:
@@ -28,9 +29,9 @@ class Models:
         self._pools = pools
         self._find = find
         self._hedge_s = hedge_s
-        self._known: dict[Path, Serving] = {}
-        self._members: dict[str, Members] = {}  # by fingerprint
-        self._lock = threading.Lock()
+        self._known: dict[str, Serving] = {}  # by fingerprint, like the rest
+        self._members: dict[str, Members] = {}
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def serving(self, directory: Path) -> Serving:
         """Return who serves a model; waits until it is loaded.
@@ -39,10 +40,11 @@ class Models:
             ModelError: the directory holds no model.
             EngineError: nobody serves it, or its workers failed.
         """
-        with self._lock:
-            if directory not in self._known:
-                self._known[directory] = self._found(directory)
-            return self._known[directory]
+        card = load_card(directory)
+        with self._locks[card.fingerprint]:  # who asks for another model need not wait for this one
+            if card.fingerprint not in self._known:
+                self._known[card.fingerprint] = self._found(card)
+            return self._known[card.fingerprint]
 
     def update(self) -> None:
         """Look at the board once and keep every pool to it; called with every beat.
@@ -63,12 +65,9 @@ class Models:
     def _forget(self, fingerprint: str) -> None:
         """The next stream begins with another pool; the lanes of this one have failed and will be run again."""
         self._members.pop(fingerprint, None)
-        for directory, serving in list(self._known.items()):
-            if serving.card.fingerprint == fingerprint:
-                self._known.pop(directory, None)
+        self._known.pop(fingerprint, None)
 
-    def _found(self, directory: Path) -> Serving:
-        card = load_card(directory)
+    def _found(self, card: ModelCard) -> Serving:
         pool = RayPool({}, self._hedge_s)
         members = Members(card.name, pool, self._find)
         deadline_s = time.monotonic() + self.START_S

@@ -1,7 +1,6 @@
 """Keeping one pool of model workers to its size, spread over nodes, and to one numerics profile."""
 
 import random
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Protocol
 
 from actors.log import logger
 from actors.meter import Load
-from actors.model_workers import PREFIX
+from actors.model_workers import worker_name
 from actors.roster import Roster
 from pipeline.control.scale import Bounds, Pool, Scale, rescale
 from pipeline.control.settings import ServeSettings
@@ -57,7 +56,7 @@ class PoolKeeper:
     SPREAD_S = 20.0  # where nobody wants to live, it is not tried for ever
 
     def __init__(self, fingerprint: str, fleet: Fleet, roster: Roster, bounds: Bounds, settings: ServeSettings) -> None:
-        self._prefix = f"{PREFIX}{fingerprint[:16]}-"
+        self._fingerprint = fingerprint
         self._fleet = fleet
         self._roster = roster
         self._bounds = bounds
@@ -140,7 +139,7 @@ class PoolKeeper:
 
     def _start(self, pool: Pool, company: list[str], look: Look) -> str:
         """Start a worker where the pool has the fewest."""
-        name = f"{self._prefix}{uuid.uuid4().hex[:12]}"
+        name = worker_name(self._fingerprint)
         node = min(look.nodes, key=lambda one: (self._roster.crowd(company, one), random.random()), default="")
         self._log.info("start model worker", worker=name, node=node)
         self._roster.started(name, node, look.now_s)
