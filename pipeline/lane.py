@@ -4,17 +4,18 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from pipeline.lane_queue import LaneQueue
+from pipeline.lane_work import Work, checkpoint_at
 from pipeline.model_swap import handed_over
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.segment.segmenter import Changes, Segmenter
-from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, Segment, UInt8Array
+from pipeline.segment.segmenter import Segmenter
+from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, UInt8Array
 
 
 class ModelPool(Protocol):
@@ -99,7 +100,7 @@ class Lane:
         self._clock = queue.context.clock
         self._log = log
         self._waiting: deque[_Waiting] = deque()
-        self._work = _Work()
+        self._work = Work()
         self._due_s = -math.inf
         self.checkpoint = checkpoint
         # Where the lane stands, ahead of the store by the work that is not committed yet:
@@ -258,7 +259,7 @@ class Lane:
 
     def _commit(self, finished: bool = False) -> None:
         """Write what is answered, and the state after it."""
-        work, self._work = self._work, _Work()
+        work, self._work = self._work, Work()
         if work.clip is not None:
             self._pass_empty_epochs(work.clip.epoch)
         checkpoint = replace(
@@ -271,7 +272,7 @@ class Lane:
         )
         if work.clip is not None:
             assert self._state is not None
-            checkpoint = _at(work.clip, self._state, checkpoint)
+            checkpoint = checkpoint_at(work.clip, self._state, checkpoint)
         self._write(work.commit(checkpoint, self.checkpoint, self._segmenter.open_segments(self._segments)))
         now_s = self._clock.monotonic_s()
         for since_s in work.since_s:
@@ -281,7 +282,7 @@ class Lane:
         """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""
         while epoch > self.checkpoint.epoch + 1:
             empty = replace(self.checkpoint, epoch=self.checkpoint.epoch + 1, step=-1)
-            self._write(_Work().commit(empty, self.checkpoint, self._segmenter.open_segments(self._segments)))
+            self._write(Work().commit(empty, self.checkpoint, self._segmenter.open_segments(self._segments)))
 
     def _write(self, commit: Commit) -> None:
         started_s = self._clock.monotonic_s()
@@ -290,55 +291,3 @@ class Lane:
         self._hooks.committed(commit, result, now_s - started_s)
         self.checkpoint = commit.checkpoint
         self._due_s = now_s + self._limits.commit_every_s
-
-
-def _at(clip: Clip, state: Float32Array, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint after `clip`."""
-    return replace(
-        checkpoint,
-        epoch=clip.epoch,
-        step=clip.step,
-        origin_s=clip.origin_s,
-        ordinal=clip.ordinal,
-        pts_s=clip.pts_s,
-        digest=clip.digest,
-        temporal_state=state,
-    )
-
-
-@dataclass(slots=True)
-class _Work:
-    """A commit in the making: what is answered and lost since the last one."""
-
-    moved: bool = False
-    clip: Clip | None = None  # the last one
-    scores: list[Scores] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    opened: set[str] = field(default_factory=set)
-    closed: list[Segment] = field(default_factory=list)
-    since_s: list[float] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return self.moved
-
-    def take(self, clip: Clip, scores: Scores, changes: Changes) -> None:
-        self.moved = True
-        self.clip = clip
-        self.scores.append(scores)
-        self.opened |= {segment.id for segment in changes.opened}
-        self.closed += changes.closed
-
-    def commit(self, checkpoint: Checkpoint, last: Checkpoint, still_open: tuple[Segment, ...]) -> Commit:
-        """From the `last` checkpoint to the next; steps whose clips were dropped in between are covered too."""
-        return Commit(
-            stream=checkpoint.stream,
-            epoch=checkpoint.epoch,
-            first_step=last.step + 1 if checkpoint.epoch == last.epoch else 0,
-            last_step=checkpoint.step,
-            opened=tuple(segment for segment in (*self.closed, *still_open) if segment.id in self.opened),
-            still_open=still_open,
-            closed=tuple(self.closed),
-            gaps=tuple(self.gaps),
-            scores=tuple(self.scores),
-            checkpoint=checkpoint,
-        )
