@@ -18,7 +18,7 @@ def skip_or_fail(reason: str) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real videos, or a skip that says where it was looked for."""
-    folder = Path(os.environ.get("LONGTAKE_TEST_DATA", REPOSITORY / ".." / "shared" / "data")).resolve()
+    folder = Path(os.environ.get("LONGTAKE_TEST_DATA") or REPOSITORY / ".." / "shared" / "data").resolve()
     if not folder.is_dir():
         skip_or_fail(f"no real videos at {folder}; set LONGTAKE_TEST_DATA")
     return folder

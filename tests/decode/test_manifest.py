@@ -10,7 +10,7 @@ from pipeline.decode import DecodeStats, decode
 from pipeline.errors import SourceUnreadable
 from pipeline.source import open_source
 
-DATA = Path(os.environ.get("LONGTAKE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("LONGTAKE_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def rows() -> list[dict[str, str]]:
