@@ -12,6 +12,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SOURCE ?=
+QUIET  := $$(test -t 2 || echo -q)# who watches sees how far the set-up is
 export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test slow check chaos chaos-long fleet soak bench lock clean
@@ -51,9 +52,9 @@ $(READY): requirements.lock deploy/uv.lock pyproject.toml
 	  || { echo "longtake needs Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "setting up $(VENV) (some minutes the first time: PyTorch is about 5 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r deploy/uv.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r deploy/uv.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 lock: $(READY)

@@ -1,9 +1,13 @@
 """Starting or joining Ray, for whoever drives actors."""
 
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._raylet import Config  # type: ignore[attr-defined]
 from tenacity import retry, stop_after_attempt
 
 from actors.settings import RaySettings
@@ -11,6 +15,12 @@ from pipeline.errors import EngineError
 
 NAMESPACE = "longtake"
 """Where hosts, supervisor and model workers that outlive their creator have their names."""
+
+_PATIENCE = {
+    "RAY_gcs_server_port_wait_time_s": "120",  # until the GCS says where it listens
+    "RAY_raylet_start_wait_time_s": "120",  # until the GCS knows the raylet
+}
+"""How long a Ray that is started here may take, instead of half a minute: a busy machine loads its libraries slowly."""
 
 
 def start(settings: RaySettings, namespace: str | None = None) -> None:
@@ -28,14 +38,28 @@ def start(settings: RaySettings, namespace: str | None = None) -> None:
 
 @retry(stop=stop_after_attempt(2), reraise=True)
 def _init(settings: RaySettings, namespace: str | None) -> None:
-    """Start or join Ray; tried twice, because a busy machine may need longer than the time Ray gives itself."""
+    """Start or join Ray; tried twice, because a busy machine may need longer than it is given."""
     ray.shutdown()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": namespace}
     if settings.address is not None:
         ray.init(settings.address, **quiet)
     else:
         space = settings.object_store_bytes  # "local", or a cluster that somebody started here would be joined
-        ray.init("local", num_cpus=0, include_dashboard=False, object_store_memory=space, **quiet)
+        with _patience():
+            ray.init("local", num_cpus=0, include_dashboard=False, object_store_memory=space, **quiet)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Let a Ray that is started meanwhile take its time; what the user has set already stays."""
+    added = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    os.environ.update(added)
+    Config.initialize("")  # this process has read its settings when Ray was imported: it reads them again
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def first_line(error: BaseException) -> str:

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from longtake.home import home
 from longtake.output import messages, show
@@ -15,8 +17,6 @@ from pipeline.errors import UsageError
 from pipeline.timeline.records import Moved, StoreSettings
 from pipeline.timeline.store import TimelineStore
 
-_DAY_S = 86_400
-
 
 def archive(
     older_than: Annotated[str, typer.Option(help="How old what is moved must be: 7d, 12h, 30m.")] = "7d",
@@ -26,7 +26,7 @@ def archive(
     store: StoreOption = None,
 ) -> None:
     """Move closed segments and final gaps that are old enough into the archive; queries go on showing them."""
-    older_than_s = parse_age(older_than)
+    older_than_s = parse_duration(older_than)
     if to is None:
         raise UsageError(f"where to? give --to FOLDER or URL, or set {ARCHIVE_VARIABLE}")
     from pipeline.archive.archive import Archive  # loads pyarrow
@@ -39,25 +39,10 @@ def archive(
     raise typer.Exit(int(any(one.error for one in moved.streams)))
 
 
-def parse_age(text: str) -> float:
-    """Seconds of `7d`, or of what `parse_duration` reads.
-
-    Raises:
-        UsageError: neither.
-    """
-    days = text.removesuffix("d")
-    if days == text:
-        return parse_duration(text)
-    try:
-        return parse_duration(days) * _DAY_S if days.replace(".", "", 1).isdecimal() else parse_duration(text)
-    except UsageError:
-        raise UsageError(f"{text!r} is not an age; write 7d, 12h, 30m or 90s") from None
-
-
 def present(moved: Moved, url: str) -> None:
     """Show what was moved, one line for each stream; complaints go to standard error."""
     if any(one.files for one in moved.streams):
-        view = Table(title=f"moved to {url}", title_justify="left", box=box.SIMPLE_HEAD, show_footer=True)
+        view = Table(box=box.SIMPLE_HEAD, show_footer=True)
         view.add_column("stream", "all")
         for name, total in (("segments", moved.segments), ("gaps", moved.gaps), ("files", moved.files)):
             view.add_column(name, str(total), justify="right")
@@ -65,7 +50,7 @@ def present(moved: Moved, url: str) -> None:
         for one in moved.streams:
             until = "" if one.until_s is None else clock(one.until_s)
             view.add_row(one.stream, str(one.segments), str(one.gaps), str(one.files), until)
-        show(view)
+        show(Group(Text(f"moved to {url}"), view))
     elif not moved.streams:
         messages.print("nothing is old enough to be moved")
     for one in moved.streams:

@@ -12,6 +12,7 @@ from longtake.output import Format, messages
 from longtake.query import ArchiveOption, FormatOption, OutputOption, StoreOption
 from longtake.terminal import clock
 from longtake.times import start_of
+from longtake.wording import counted
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import expand
@@ -39,6 +40,7 @@ def backfill(
         raise UsageError(f"gaps are filled from one recording at a time, {file!r} stands for {len(uris)}")
     start_s = start_of(start_time, uris[0])
     with TimelineStore.open(store, home(), StoreSettings(archive=archive)) as opened:
+        opened.require_archive(name)  # the answer shows it too
         _fill(opened, name, uris[0], start_s, directory)
         answer = opened.timeline(name)
     query.present(answer, format, output)
@@ -59,8 +61,9 @@ def _fill(store: TimelineStore, name: str, uri: str, start_s: float, directory: 
         messages.print(f"{name}: all gaps that this recording covers are filled already", highlight=False)
         return
     left = f"; {done.unsettled} not settled yet, do it again later" if done.unsettled else ""
+    of, added = counted(done.filled_gaps, "gap"), counted(done.segments, "segment")
     messages.print(
-        f"{name}: filled {done.filled_s:.1f} s of {done.filled_gaps} gaps, {done.segments} segments added{left}",
+        f"{name}: filled {done.filled_s:.1f} s of {of}, {added} added{left}",
         highlight=False,
         soft_wrap=True,
     )

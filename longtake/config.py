@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from actors.settings import RaySettings
 from longtake.times import parse_time
+from longtake.wording import plain
 from longtake.yaml_lines import Document
 from pipeline.control.settings import ServeSettings
 from pipeline.control.wish import KINDS, Wish, absolute, check_kind, missing_variables
@@ -68,6 +69,8 @@ class StreamSettings(BaseModel):
             start_time = start_time.isoformat()
         if isinstance(start_time, str):
             _checked(parse_time, start_time)
+        elif start_time is not None and not isinstance(start_time, (int, float)):
+            raise ValueError(f"must be a date, a clock or seconds, got {start_time!r}")
         return start_time
 
     def wish(self, stream: str) -> Wish:
@@ -141,7 +144,9 @@ def _sentence(error: Any) -> str:
         return f"unknown key {where!r}; choose from {', '.join(_choices(error['loc'][:-1]))}"
     if error["type"] == "value_error":
         return f"{where}: {error['ctx']['error']}"
-    return f"{where}: {error['msg']}, got {error['input']!r}"
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where} {plain(error['msg'])}, got {error['input']!r}"
 
 
 def _choices(path: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,9 @@ from longtake.home import home
 from longtake.output import messages
 from longtake.run import Engine, Options, execute, jobs_of, tell
 from longtake.synth import film
+from longtake.terminal import as_bound
 from pipeline.models.card import DEFAULT_MODEL, resolve
+from pipeline.values import Timeline
 
 SEED = 5
 DURATION_S = 60.0
@@ -22,16 +24,28 @@ def demo(
     """Film a synthetic scene (or take your video), run it through Ray and Redis, show its timeline."""
     jobs = jobs_of([source or _filmed()], None, "0")
     options = Options(resolve(DEFAULT_MODEL), Engine.RAY, None, Config())
+    if not messages.is_terminal:
+        _say("starting Ray and the model workers")
     outcomes = execute(jobs, options, fresh=True)
     tell(outcomes)
     for _, timeline in outcomes:
         if timeline is not None and timeline.duration:
             query.draw(timeline)
-            messages.print(
-                f"\nask again:  longtake timeline {timeline.stream} --since 10 --label walk", highlight=False
-            )
-    messages.print(f"the data:   {home()}   (set LONGTAKE_HOME to keep them elsewhere)", highlight=False)
+            _say(f"\nask again:  longtake timeline {timeline.stream}{narrower(timeline)}")
+    _say(f"the data:   {home()}   (elsewhere: LONGTAKE_HOME)")
     raise typer.Exit(max(report.exit_code for report, _ in outcomes))
+
+
+def narrower(timeline: Timeline) -> str:
+    """Options that ask for something there is: from the middle segment on, its label."""
+    if not timeline.segments:
+        return ""
+    middle = timeline.segments[len(timeline.segments) // 2]
+    return f" --since {as_bound(middle.start)} --label {middle.label}"
+
+
+def _say(sentence: str) -> None:
+    messages.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _filmed() -> str:

@@ -4,44 +4,42 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from longtake.config import load
-from longtake.output import Format, console, show, write
 from longtake.query import ConfigOption, OutputOption
+from longtake.sheets import Form, FormOption, present
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.probe import Probe, probe
 from pipeline.source import expand
 from pipeline.source.names import scheme_of
-from pipeline.timeline.document import dumps
 
 
 def doctor(
     uri: Annotated[str, typer.Argument(help="A file or a URI.")],
-    model: Annotated[str, typer.Option(help="Whose clip grid to count by.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="The model a run would use, by name or directory.")] = DEFAULT_MODEL,
     config: ConfigOption = None,
-    format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    format: FormOption = Form.TABLE,
     output: OutputOption = None,
 ) -> None:
     """Probe a source: codec, size, rates, first frame, timing oddities, and what a run would do with it."""
-    if format not in (Format.TABLE, Format.JSON):
-        raise UsageError(f"a diagnosis is a table or json, not {format}")
     (source, *others) = expand(uri)
     if others:
         raise UsageError(f"{uri!r} stands for {1 + len(others)} sources; doctor looks at one")
     if scheme_of(source) == "synthetic":
         raise UsageError("a synthetic scene has nothing to diagnose; film it with longtake synth, or run it")
     found = probe(source, load(config).flow.source, spec=load_card(resolve(model)).clip)
-    if format is Format.JSON:
-        write(dumps(found.to_json()), output)
-        return
-    view = Table(title=found.info.uri, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    present(_view(found), found.to_json(), format, output)
+
+
+def _view(found: Probe) -> Group:
+    view = Table(box=box.SIMPLE_HEAD, show_header=False)
     for name, value in _rows(found):
         view.add_row(name, value)
-    show(view)
-    for sentence in _advice(found):
-        console.print(f"• {sentence}", highlight=False, soft_wrap=True)
+    return Group(Text(found.info.uri, "italic"), view, *(Text(f"• {sentence}") for sentence in _advice(found)))
 
 
 def _rows(found: Probe) -> list[tuple[str, str]]:

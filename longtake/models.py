@@ -7,14 +7,13 @@ import typer
 from rich import box
 from rich.table import Table
 
-from longtake.output import Format, messages, show, write
-from longtake.progress import ProgressBars
+from longtake.output import messages
 from longtake.query import OutputOption
+from longtake.sheets import Form, FormOption, narrow, present
 from longtake.times import parse_duration
 from pipeline import training
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, list_models, load_card, resolve
-from pipeline.timeline.document import dumps
 
 app = typer.Typer(help="List the models.", no_args_is_help=True)
 
@@ -24,18 +23,23 @@ ModelOption = Annotated[str, typer.Option("--model", help="A registered model or
 
 
 @app.command("ls")
-def ls(format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE) -> None:
+def ls(format: FormOption = Form.TABLE) -> None:
     """List the models that come with longtake."""
     models = [_described(name) for name in list_models()]
-    if format is Format.JSON:
-        write(dumps({"models": models}), None)
-        return
+    present(_listing(models), {"models": models}, format)
+
+
+def _listing(models: list[dict[str, Any]]) -> Table:
+    """What a model knows and looks at; how it is built only where there is room."""
+    columns = (
+        ("name", "clip", "labels") if narrow() else ("name", "clip", "encoder", "temporal", "fingerprint", "labels")
+    )
     view = Table(box=box.SIMPLE_HEAD)
-    for column in models[0]:
-        view.add_column(column, overflow="fold")
+    for column in columns:
+        view.add_column(column, no_wrap=column in ("name", "fingerprint"))
     for model in models:
-        view.add_row(*(", ".join(value) if isinstance(value, list) else str(value) for value in model.values()))
-    show(view)
+        view.add_row(*(", ".join(model[one]) if one == "labels" else str(model[one]) for one in columns))
+    return view
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -76,19 +80,20 @@ def _recipe(name: str) -> Path:
 def evaluate(
     model: ModelOption = DEFAULT_MODEL,
     data: Annotated[str | None, typer.Option(help="Scenes, as synthetic://seeds=0-39&people=1&duration=60.")] = None,
-    format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    format: FormOption = Form.TABLE,
     output: OutputOption = None,
 ) -> None:
     """Measure a model on scenes it has never seen, through the streaming path."""
-    from pipeline.evaluation import streaming
+    directory = resolve(model)
+    card = load_card(directory)
+    from longtake.progress import ProgressBars
+    from pipeline.evaluation import streaming  # loads torch
 
     specs = streaming.parse_data(data or streaming.DEFAULT_DATA)
     with ProgressBars() as bars:
-        figures = streaming.evaluate(resolve(model), specs, bars.update)
-    if format is Format.JSON:
-        write(dumps({"model": load_card(resolve(model)).fingerprint, **figures.rounded()}), output)
-        return
+        bars.say("loading the model")
+        figures = streaming.evaluate(directory, specs, bars.update).rounded()
     view = Table("figure", "value", box=box.SIMPLE_HEAD)
-    for name, value in figures.rounded().items():
-        view.add_row(name, f"{value:.3f}")
-    show(view)
+    for name, value in figures.items():
+        view.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    present(view, {"model": card.fingerprint, **figures}, format, output)

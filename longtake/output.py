@@ -9,6 +9,8 @@ from rich.console import Console, RenderableType
 
 from pipeline.errors import LongtakeError, UsageError
 
+_ENDLESS = 10_000
+
 
 class Format(StrEnum):
     """How an answer is written."""
@@ -19,10 +21,18 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-console = Console()
+def _console(stderr: bool) -> Console:
+    """Where nobody sees it on a screen nothing is wrapped or cut."""
+    made = Console(stderr=stderr)
+    if not made.is_terminal:
+        made.width = _ENDLESS
+    return made
+
+
+console = _console(stderr=False)
 """Answers go here."""
 
-messages = Console(stderr=True)
+messages = _console(stderr=True)
 """Progress and errors go here, so that answers can be piped."""
 
 

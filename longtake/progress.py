@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from longtake.output import messages
 from longtake.terminal import clock
+from longtake.wording import counted
 from pipeline import tally
 
 
@@ -51,5 +52,5 @@ class ProgressBars:
             self._bars.update(
                 self._tasks[stream.stream],
                 completed=min(stream.decoded_s, stream.duration_s or stream.decoded_s),
-                state=f"{clock(stream.decoded_s)} · {stream.clips} clips",
+                state=f"{clock(stream.decoded_s)} · {counted(stream.clips, 'clip')}",
             )

@@ -1,14 +1,20 @@
 """`longtake timeline`: ask what happened."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from longtake import terminal
 from longtake.home import home
 from longtake.output import Format, console, show, write
-from longtake.times import parse_time
+from longtake.picture import picture
+from longtake.terminal import EVERYTHING, Asked
+from longtake.times import parse_bound
+from pipeline.errors import UsageError
 from pipeline.timeline import document
 from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore
@@ -22,12 +28,16 @@ ArchiveOption = Annotated[
     str | None, typer.Option("--archive", envvar=ARCHIVE_VARIABLE, help="Folder or URL of what was archived.")
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
+_WIDTH = 120
 
 
 def timeline(
     name: Annotated[str, typer.Argument(help="Name of the stream.")],
-    since: Annotated[str | None, typer.Option(help="Only what overlaps [since, until): seconds, clock, date.")] = None,
-    until: Annotated[str | None, typer.Option(help="End of that range.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only what overlaps [since, until): 90 or 1:30; 17:40 or a date (UTC); 10m: before its end."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="End of that range, in the same words.")] = None,
     label: Annotated[str | None, typer.Option(help="Only this label.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Only segments with at least this score, 0…1.")] = None,
     store: StoreOption = None,
@@ -36,26 +46,44 @@ def timeline(
     archive: ArchiveOption = None,
 ) -> None:
     """Print the timeline of a stream, finished or still growing."""
-    bounds = [None if text is None else parse_time(text) for text in (since, until)]
+    if min_score is not None and not 0 <= min_score <= 1:
+        raise UsageError(f"--min-score must lie between 0 and 1, got {min_score:g}")
     with TimelineStore.open(store, home(), StoreSettings(archive=archive)) as opened:
-        answer = opened.timeline(name, bounds[0], bounds[1], label, min_score)
-    present(answer, format, output)
+        watched_s = {info.name: info.until_s for info in opened.streams()}.get(name, 0.0)
+        asked = Asked(*_range(since, until, watched_s), label, min_score, watched_s)
+        answer = opened.timeline(name, asked.since, asked.until, label, min_score)
+    present(answer, format, output, asked)
 
 
-def present(answer: Timeline, format: Format, output: Path | None) -> None:
+def _range(since: str | None, until: str | None, watched_s: float) -> tuple[float | None, float | None]:
+    start, end = (None if text is None else parse_bound(text, watched_s) for text in (since, until))
+    if start is not None and end is not None and start >= end:
+        raise UsageError(f"--since must lie before --until, got {since} and {until}")
+    return start, end
+
+
+def present(answer: Timeline, format: Format, output: Path | None, asked: Asked = EVERYTHING) -> None:
     """Write a timeline in one of the formats."""
     if format is Format.TABLE and output is None:
-        draw(answer)
+        draw(answer, asked)
     elif format is Format.TABLE:
-        write(terminal.as_text(answer), output)
+        sheet = Console(file=io.StringIO(), width=_WIDTH)
+        sheet.print(_view(answer, _WIDTH, asked))
+        assert isinstance(sheet.file, io.StringIO)
+        write(sheet.file.getvalue(), output)
     else:
         write(encode(answer, format), output)
 
 
-def draw(answer: Timeline) -> None:
+def draw(answer: Timeline, asked: Asked = EVERYTHING) -> None:
     """Show a timeline to a person: as a table and as a picture."""
-    show(terminal.table(answer))
-    show(terminal.picture(answer, min(console.width, 120)))
+    show(_view(answer, min(console.width, _WIDTH), asked))
+
+
+def _view(answer: Timeline, width: int, asked: Asked) -> RenderableType:
+    if not answer.segments and not answer.gaps:
+        return Text(terminal.nothing(answer, asked))
+    return Group(terminal.table(answer, asked), picture(answer, width, asked))
 
 
 def encode(answer: Timeline, format: Format) -> str | bytes:

@@ -11,6 +11,7 @@ import typer
 from longtake import query
 from longtake.output import Format, messages
 from longtake.query import FormatOption, OutputOption
+from longtake.wording import counted
 from pipeline.errors import UsageError
 from pipeline.models.card import list_models, load_card, resolve
 from pipeline.timeline.store import TimelineStore
@@ -42,7 +43,7 @@ def replay(
     query.present(answer, format, output)
     for difference in replayed.differences:
         messages.print(f"[bold red]{replayed.stream}[/]: {difference}", soft_wrap=True)
-    messages.print(f"{replayed.clips} clips of {replayed.sessions} sessions answered again")
+    messages.print(f"{counted(replayed.clips, 'clip')} of {counted(replayed.sessions, 'session')} answered again")
     raise typer.Exit(int(bool(replayed.differences)))
 
 

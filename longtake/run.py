@@ -78,13 +78,18 @@ Outcome = tuple[Report, Timeline | None]
 
 
 def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]:
-    """Run the jobs with progress bars; return each report and, where something was watched, its timeline."""
+    """Run the jobs with progress bars; return each report and, where something was watched, its timeline.
+
+    Raises:
+        UsageError: an older part of a timeline is in an archive that is neither given nor known.
+        ArchiveError: it is in one that cannot be reached.
+    """
     with open_store(options.store, options.store_wait_s) as store:
-        if fresh:
-            known = {info.name for info in store.streams()}
-            for job in jobs:
-                if job.stream in known:
-                    store.remove(job.stream)
+        for stream in {job.stream for job in jobs} & {info.name for info in store.streams()}:
+            if fresh:
+                store.remove(stream)
+            else:
+                store.require_archive(stream)  # the answer shows it too; after hours of work would be late to find out
         with ProgressBars() as bars:
             reports = _reports(jobs, options, store, bars)
         return [(report, _timeline(store, report)) for report in reports]
@@ -107,6 +112,9 @@ def _reports(jobs: Sequence[Job], options: Options, store: TimelineStore, bars: 
 
 
 def _timeline(store: TimelineStore, report: Report) -> Timeline | None:
+    """What was watched; nothing where the job was refused: what is stored under its name may be another video's."""
+    if report.exit_code == UsageError.exit_code:
+        return None
     if report.error and report.stream not in {info.name for info in store.streams()}:
         return None
     return store.timeline(report.stream)

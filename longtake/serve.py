@@ -1,4 +1,4 @@
-"""`longtake serve`: watch the streams that are wished for, until told to stop."""
+"""`longtake serve`: watch the streams that were added, until told to stop."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def serve(
     metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = metrics.LOOPBACK,
     store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
 ) -> None:
-    """Watch every stream that is wished for, until Ctrl-C; add them with `longtake streams add`, or in the config."""
+    """Watch all streams that were added, until Ctrl-C: by `longtake streams add`, or in the config."""
     settings = _with_address(load(config, os.environ), address)
     if metrics_port and settings.ray.address is not None:
         raise UsageError("metrics join the processes of one machine; leave out --metrics-port or the cluster's address")
@@ -133,7 +133,7 @@ def _wish(board: Board, config: Config) -> None:
 def _say_where(setup: Setup, board: Board) -> None:
     messages.print(f"store     {redact(setup.store) if setup.store else Path(setup.home) / 'store'}", highlight=False)
     messages.print(f"Ray       {setup.ray.address or 'on this machine'}", highlight=False)
-    messages.print(f"streams   {len(board.wishes())} wished for; more: longtake streams add NAME URI", highlight=False)
+    messages.print(f"streams   {len(board.wishes())}; more: longtake streams add NAME URI", highlight=False)
     messages.print("serving; Ctrl-C stops", highlight=False)
 
 

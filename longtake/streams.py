@@ -3,20 +3,23 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
+from rich.text import Text
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from longtake import stream_views
 from longtake.config import known_model
 from longtake.output import console, messages, show
 from longtake.query import StoreOption
+from longtake.sheets import Form, FormOption, present
 from longtake.stores import open_store
 from longtake.times import parse_time
 from pipeline.control.board import Board
-from pipeline.control.wish import KINDS, Wish, absolute, check_kind
+from pipeline.control.wish import KINDS, Wish, absolute, check_kind, kind_of
 from pipeline.errors import UsageError
 from pipeline.timeline.store import TimelineStore
 
@@ -29,12 +32,12 @@ _WATCH_S = 1.0
 
 
 @app.command("ls")
-def ls(store: StoreOption = None) -> None:
+def ls(format: FormOption = Form.TABLE, store: StoreOption = None) -> None:
     """List the streams of the store."""
     with open_store(store) as opened:
         streams = stream_views.known(opened)
-    if streams:
-        show(stream_views.listing(streams))
+    if streams or format is Form.JSON:
+        present(stream_views.listing(streams, console.width), stream_views.as_document(streams), format)
     else:
         messages.print("no streams yet; start one: longtake run SOURCE, or longtake streams add NAME URI")
 
@@ -71,26 +74,34 @@ def add(
     realtime: Annotated[bool, typer.Option("--realtime", help="Read a recording at the pace it was filmed.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Wish for a stream; `longtake serve` watches it from now on."""
+    """Add a stream; `longtake serve` watches it from now on."""
     start_time_s = parse_time(start_time) if start_time else 0.0
     chosen: Any = policy
     uri = uri.strip()
     with _board(store) as (board, _):
         check_kind(uri, board.rules().get("allowed_schemes", KINDS))
-        board.put(Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused, realtime))
+        wish = Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused, realtime)
+        board.put(wish)
+        _warn_of_missing(wish.uri)
         _tell(board, f"added {name}")
+
+
+def _warn_of_missing(uri: str) -> None:
+    """It may be there where the stream is opened, or later."""
+    if kind_of(uri) in ("file", "device") and "${" not in uri and not Path(uri).exists():
+        messages.print(Text(f"there is no file {uri} on this machine", "yellow"), soft_wrap=True)
 
 
 @app.command("rm")
 def rm(name: NameArgument, store: StoreOption = None) -> None:
     """Remove a stream and its timeline."""
     with _board(store) as (board, opened):
-        wished = name in board.wishes()
-        if wished:
+        known = _known(opened, name)
+        if known.wish is not None:
             board.remove(name)
             board.poke()
             _wait_until_let_go(board, name)
-        if not wished or name in {info.name for info in opened.streams()}:
+        if known.wish is None or name in {info.name for info in opened.streams()}:
             opened.remove(name)
     messages.print(f"removed {name}")
 
@@ -160,11 +171,17 @@ def _wait_until_let_go(board: Board, name: str) -> None:
         retry_error_callback=lambda _: True,
     )
     if patience(lambda: bool(board.leader()) and any(name in host.streams for host in board.hosts().values())):
-        raise UsageError(f"stream {name!r} is not wished for any more, but has not stopped in {_STOP_S:g} s; try again")
+        raise UsageError(
+            f"stream {name!r} shall not be watched any more, but has not stopped in {_STOP_S:g} s; try again"
+        )
 
 
-def _sheet(store: TimelineStore, name: str) -> Any:
+def _known(store: TimelineStore, name: str) -> stream_views.Known:
     streams = stream_views.known(store)
     if name not in streams:
         raise UsageError(f"there is no stream {name!r}; streams: {', '.join(streams) or 'none yet'}")
-    return stream_views.sheet(streams[name], Board(store).position(name))
+    return streams[name]
+
+
+def _sheet(store: TimelineStore, name: str) -> Any:
+    return stream_views.sheet(_known(store, name), Board(store).position(name))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from longtake.output import messages
+from longtake.wording import counted
 from pipeline.errors import LongtakeError, UsageError
-from pipeline.synthetic import FPS, SIZE, SceneSpec, write_video
 
 
 def synth(
@@ -18,7 +18,7 @@ def synth(
 ) -> None:
     """Film people doing things in front of a fixed camera, with the exact truth of what they did."""
     beside = film(out, seed, duration, people)
-    messages.print(f"filmed {out}; its timeline is {beside}")
+    messages.print(f"filmed {out}; its timeline is {beside}", highlight=False, soft_wrap=True)
 
 
 def film(out: Path, seed: int, duration_s: float, people: int) -> Path:
@@ -28,14 +28,19 @@ def film(out: Path, seed: int, duration_s: float, people: int) -> Path:
         UsageError: a number is out of range.
         LongtakeError: the files cannot be written.
     """
+    from pipeline.synthetic import FPS, SIZE, SceneSpec, write_video  # loads FFmpeg and OpenCV
+
     try:
         spec = SceneSpec(seed=seed, duration_s=duration_s, people=people)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if out.suffix.lower() not in (".mp4", ".mkv", ".mov"):
         raise UsageError(f"{out} should end in .mp4, .mkv or .mov")
+    what = f"filming {duration_s:g} s of {counted(people, 'person', 'people')} (seed {seed})"
+    if not messages.is_terminal:
+        messages.print(what)
     try:
-        with messages.status(f"filming {duration_s:g} s of {people} people (seed {seed})"):
+        with messages.status(what):
             return write_video(out, spec, FPS, SIZE)
     except OSError as error:
         raise LongtakeError(f"{out} cannot be written: {error.strerror or error}") from None

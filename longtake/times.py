@@ -1,11 +1,19 @@
 """Times as people write them."""
 
+import math
 import re
 from datetime import UTC, datetime
 
 from pipeline.errors import UsageError, redact
 
+WALL_CLOCK_S = 1e8
+"""Timeline seconds beyond this are unix seconds; a recording's count from its start."""
+
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhd])(?: ago)?")
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def parse_time(text: str) -> float:
@@ -15,9 +23,11 @@ def parse_time(text: str) -> float:
         UsageError: none of these.
     """
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        pass
+        seconds = math.nan
+    if math.isfinite(seconds):
+        return seconds
     if found := _CLOCK.fullmatch(text):
         hours, minutes, seconds = (float(part or 0) for part in found.groups())
         return hours * 3600 + minutes * 60 + seconds
@@ -28,6 +38,26 @@ def parse_time(text: str) -> float:
             f"{text!r} is not a time; write seconds (90), a clock (1:30) or a date (2026-01-31T22:00:00Z)"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def parse_bound(text: str, watched_s: float) -> float:
+    """What `parse_time` reads, or a time told from where the stream stands, at `watched_s`.
+
+    `10m` (or `10m ago`) is that long before; on a wall clock, `17:40` is the last time it was that (UTC).
+
+    Raises:
+        UsageError: none of these.
+    """
+    if ago := _AGO.fullmatch(text):
+        return watched_s - float(ago[1]) * _UNIT_S[ago[2]]
+    found = _TIME_OF_DAY.fullmatch(text)
+    if not found or watched_s < WALL_CLOCK_S:
+        return parse_time(text)
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    if not (hours < 24 and minutes < 60 and seconds < 60):
+        raise UsageError(f"{text!r} is no time of day")
+    since_s = (watched_s - hours * 3600 - minutes * 60 - seconds) % _UNIT_S["d"]
+    return watched_s - since_s
 
 
 def start_of(text: str, uri: str) -> float:
@@ -51,12 +81,12 @@ def start_of(text: str, uri: str) -> float:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `45m` or `2h`.
+    """Seconds of `90`, `90s`, `45m`, `2h` or `7d`.
 
     Raises:
         UsageError: none of these.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    found = _DURATION.fullmatch(text)
     if not found:
-        raise UsageError(f"{text!r} is not a duration; write 90s, 45m or 2h")
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+        raise UsageError(f"{text!r} is not a duration; write 90s, 45m, 2h or 7d")
+    return float(found[1]) * _UNIT_S[found[2]]

@@ -26,8 +26,13 @@ class Document:
             text = file.read_text(encoding="utf-8")
             self.content: Any = yaml.safe_load(text) or {}
             self._root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the config file {file} cannot be read: {error}") from None
+        except OSError as error:
+            raise UsageError(f"the config file {file} cannot be read: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"the config file {file} cannot be read: it is not UTF-8 text") from None
+        except yaml.MarkedYAMLError as error:
+            line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+            raise UsageError(f"the config file {file} is not YAML:\n  {line}{error.problem}") from None
         except yaml.YAMLError as error:
             raise UsageError(f"the config file {file} is not YAML: {error}") from None
 

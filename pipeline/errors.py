@@ -22,13 +22,18 @@ Every foreign exception is mapped onto this tree at the border where it enters.
 
 import re
 
+REDACTED = "***"
+"""What stands where a secret was."""
+
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s'\"]*@", re.IGNORECASE)
-_SECRET_PARAMETERS = re.compile(r"(?P<key>[?&](?:password|passwd|pwd|token|key|secret|auth)=)[^&\s'\"]*", re.IGNORECASE)
+_SECRET_PARAMETERS = re.compile(
+    r"(?P<key>[?&](?:[\w-]+[_-])?(?:password|passwd|pwd|token|key|secret|auth)=)[^&\s'\"]*", re.IGNORECASE
+)
 
 
 def redact(text: str) -> str:
     """Return `text` with the user, password and secret query parameters of every URL in it replaced by `***`."""
-    return _SECRET_PARAMETERS.sub(r"\g<key>***", _CREDENTIALS.sub(r"\g<scheme>***@", text))
+    return _SECRET_PARAMETERS.sub(rf"\g<key>{REDACTED}", _CREDENTIALS.sub(rf"\g<scheme>{REDACTED}@", text))
 
 
 class LongtakeError(Exception):

@@ -143,6 +143,11 @@ class Archive:
         with self._errors("asked for a file"):
             return bool(self._files.get_file_info(path).is_file)
 
+    def require(self, path: str) -> None:
+        """Raise `FileMissing` if there is no file at `path`, relative to the archive."""
+        if not self.holds(path):
+            raise self._missing(path)
+
     def remove(self, stream: str) -> None:
         """Delete everything of a stream; nothing happens where there is nothing."""
         with self._errors("cleared of a stream"):
@@ -187,12 +192,14 @@ class Archive:
                 with self._files.open_input_stream(path) as source:
                     data: bytes = source.read()
             except FileNotFoundError:
-                raise FileMissing(
-                    f"the archived file {path} is not in {self.url}; is that the right archive? restore the file", path
-                ) from None
+                raise self._missing(path) from None
         if not layout.is_named_after(path, data):
             raise ArchiveError(f"the archived file {where} is damaged: its bytes are not those it was written with")
         return decode(data, stream, where)
+
+    def _missing(self, path: str) -> FileMissing:
+        place = "restore it, or set LONGTAKE_ARCHIVE to where the archive is now"
+        return FileMissing(f"the archived file {path} is not in {self.url}; {place}", path)
 
     @contextmanager
     def _errors(self, done: str) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Figures of a model on synthetic scenes, always from the streaming path: source, lane, segmenter, store and back."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +33,21 @@ def parse_data(uri: str) -> list[SceneSpec]:
     if scheme != "synthetic" or unknown or "seeds" not in given:
         raise UsageError(f"evaluation data are written {DEFAULT_DATA}, got {uri!r}")
     try:
-        first, _, last = given["seeds"].partition("-")
-        seeds = range(int(first), int(last or first) + 1)
+        seeds = _seeds(given["seeds"])
         people, duration_s = int(given.get("people", 1)), float(given.get("duration", 60))
         return [SceneSpec(seed=seed, duration_s=duration_s, people=people) for seed in seeds]
     except ValueError as error:
         raise UsageError(f"evaluation data {uri!r}: {error}; write {DEFAULT_DATA}") from None
+
+
+def _seeds(text: str) -> range:
+    found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", text)
+    if not found:
+        raise ValueError(f"seeds are a number or a range, got {text!r}")
+    seeds = range(int(found[1]), int(found[2] or found[1]) + 1)
+    if not seeds:
+        raise ValueError(f"no scene lies between seed {found[1]} and seed {found[2]}")
+    return seeds
 
 
 def evaluate(model: Path, specs: Sequence[SceneSpec], watch: Watch) -> Figures:
@@ -59,7 +69,10 @@ def evaluate(model: Path, specs: Sequence[SceneSpec], watch: Watch) -> Figures:
                 raise LongtakeError(f"{report.stream}: {report.error}")
         watched = [_watched(store, job.stream, spec) for job, spec in zip(jobs, specs, strict=True)]
     thresholds = [rule.on for rule in Rules.from_card(card.labels, card.segmenter).rules]
-    return figures(watched, card.labels, thresholds)
+    try:
+        return figures(watched, card.labels, thresholds)
+    except ValueError as error:  # a mean over nothing
+        raise LongtakeError(f"these scenes show too little: {error}; take more or longer ones") from None
 
 
 def source_of(spec: SceneSpec) -> str:

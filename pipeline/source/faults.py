@@ -1,7 +1,9 @@
 """The border to FFmpeg: each of its errors becomes one of ours, without the URL it carries."""
 
 import errno
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import av
 
@@ -13,7 +15,7 @@ FOREIGN = (av.FFmpegError, OSError, EOFError, StopIteration, LookupError, ValueE
 _REFUSED = (av.HTTPUnauthorizedError, av.HTTPForbiddenError)
 _NOT_FOUND = (av.HTTPNotFoundError, FileNotFoundError)
 _SILENT = (av.ExitError, TimeoutError)
-_UNREACHABLE = (errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH)
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 def explain(error: BaseException, uri: str, waited_s: float, limit_s: float) -> SourceError:
@@ -32,11 +34,29 @@ def explain(error: BaseException, uri: str, waited_s: float, limit_s: float) -> 
         return SourceTimeout(f"{uri} accepted and then sent nothing for {limit_s:g} s")
     if isinstance(error, ConnectionRefusedError):
         return SourceNotFound(f"nothing listens at {uri}")
-    if network and isinstance(error, OSError) and error.errno in _UNREACHABLE:
+    if network and isinstance(error, OSError) and (error.errno in _UNREACHABLE or _is_unknown_host(error, uri)):
         return SourceNotFound(f"the host of {uri} is unknown or cannot be reached")
     if isinstance(error, OSError):
-        return SourceError(f"reading {uri} failed: {error.strerror or 'input/output error'}")
+        return SourceError(f"reading {uri} failed: {error.strerror or 'input/output error'}{_advice(error, uri)}")
     return SourceUnreadable(_unreadable(uri, network))
+
+
+def _is_unknown_host(error: OSError, uri: str) -> bool:
+    """FFmpeg tells a host that cannot be looked up as it tells everything that failed while reading."""
+    if error.errno != errno.EIO:
+        return False
+    try:
+        socket.getaddrinfo(urlsplit(uri).hostname, None)
+    except (OSError, ValueError):
+        return True
+    return False
+
+
+def _advice(error: OSError, uri: str) -> str:
+    """What the video needs may lie behind what was read, and not every server lets a reader go there."""
+    if error.errno == errno.EIO and (scheme_of(uri) or "").startswith("http"):
+        return "; its server may not support ranges: download the file first"
+    return ""
 
 
 def _unreadable(uri: str, network: bool) -> str:

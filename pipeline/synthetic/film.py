@@ -52,7 +52,8 @@ def write_video(path: Path, spec: SceneSpec, fps: float = FPS, size: tuple[int, 
     if width % 2 or height % 2:
         raise ValueError(f"size must be even for H.264 yuv420p, got {width}x{height}")
     scene = Scene(spec)
-    with av.open(str(path), "w") as container:
+    first = {"movflags": "faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}  # the index: readable at once
+    with av.open(str(path), "w", container_options=first) as container:
         rate = Fraction(fps).limit_denominator(1001)
         stream = container.add_stream("libx264", rate=rate, options={"crf": "23", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.archive.errors import FileMissing
 from pipeline.archive.layout import begins_s
-from pipeline.errors import UsageError
+from pipeline.errors import REDACTED, UsageError
 from pipeline.timeline.codec import unpack_gap, unpack_scores, unpack_segment
 from pipeline.timeline.keys import META_PATTERN, STREAMS, StreamKeys, stream_of
 from pipeline.timeline.records import Aggregate, Event, StreamInfo
@@ -32,7 +32,7 @@ class Span:
         """Return the range, or raise `UsageError` if it is empty."""
         span = cls(-math.inf if since is None else since, math.inf if until is None else until)
         if not span.since < span.until:
-            raise UsageError(f"--since must lie before --until, got [{since}, {until})")
+            raise UsageError(f"since must lie before until, got [{since}, {until})")
         return span
 
     def overlaps(self, start: float, end: float | None) -> bool:
@@ -68,20 +68,29 @@ def archive_of(client: Any, stream: str, archive: str | None) -> "Archive | None
     """Return the archive if it holds a part of the stream, else None.
 
     Raises:
-        UsageError: it does, but `archive` names none.
+        UsageError: it does, but neither `archive` nor the store says where it is.
     """
     listed = client.zcard(StreamKeys(stream).archive)
     return _archive_at(archive, client, stream) if listed else None
 
 
+def require_archive(client: Any, stream: str, archive: str | None) -> None:
+    """Make sure that the newest archived file of the stream is there, if any part of it is archived."""
+    if newest := client.zrevrange(StreamKeys(stream).archive, 0, 0):
+        _archive_at(archive, client, stream).require(newest[0].decode())
+
+
 def _archive_at(archive: str | None, client: Any, stream: str) -> "Archive":
+    """The archive that is given, else the one the stream was moved to, as far as the store knows it."""
     if archive is None:
         until, url = client.hmget(StreamKeys(stream).meta, "archived_until", "archive")
-        place = url.decode() if url else "an archive"
-        raise UsageError(
-            f"what {stream!r} showed before {round(float(until or 0), 3):.15g} s has been moved to {place}, and no "
-            "archive is configured here; give --archive or set LONGTAKE_ARCHIVE, or ask --since a later time"
-        )
+        archive = url.decode() if url else ""
+        if not archive or REDACTED in archive:
+            place = f"{archive}, whose secrets are not kept" if archive else "an archive that is not known here"
+            raise UsageError(
+                f"what {stream!r} showed before {round(float(until or 0), 3):.15g} s has been moved to {place}; "
+                "set LONGTAKE_ARCHIVE to its folder or whole URL"
+            )
     from pipeline.archive.archive import Archive  # loads pyarrow
 
     return Archive(archive)

@@ -17,7 +17,8 @@ class StoreSettings:
         scores_hours: scores older than this, counted back from the newest answer, are deleted.
         events_kept: about how many entries of a stream's event log are kept.
         timeout_s: how long a server may take to answer.
-        archive: folder or URL of the archive that holds the older part of the timelines, or None.
+        archive: folder or URL of the archive that holds the older part of the timelines; None takes the one that each
+            stream was moved to.
     """
 
     scores_hours: float = 6.0

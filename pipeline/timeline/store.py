@@ -197,15 +197,28 @@ class TimelineStore:
         """Delete everything about the stream, its archived part too; a lane that still writes it is refused.
 
         Raises:
-            UsageError: there is no such stream, or part of it is in an archive and none is configured.
+            UsageError: there is no such stream, or part of it is in an archive that is neither given nor known.
+            ArchiveError: the archive cannot be reached; one that was not given is not there.
         """
         with self.border():
             labels = reads.labels_of(self._client, stream)
             archive = reads.archive_of(self._client, stream, self._settings.archive)
+            if self._settings.archive is None:  # where nobody named it, it may be another machine's folder
+                reads.require_archive(self._client, stream, None)
             self._client.unlink(*StreamKeys(stream).everything(labels))
             self._client.srem(STREAMS, stream)
         if archive is not None:
             archive.remove(stream)  # nobody lists its files any more
+
+    def require_archive(self, stream: str) -> None:
+        """Make sure that the archived part of a stream is within reach, before work whose answer shows it.
+
+        Raises:
+            UsageError: it is in an archive that is neither given nor known.
+            ArchiveError: it cannot be reached, or is not there.
+        """
+        with self.border():
+            reads.require_archive(self._client, stream, self._settings.archive)
 
     def streams(self) -> list[StreamInfo]:
         """Return all streams by name."""
@@ -225,8 +238,8 @@ class TimelineStore:
         An open segment overlaps everything from its start on. O(log n + k) for k answers out of n.
 
         Raises:
-            UsageError: no such stream or label, an empty range, or one that reaches into an archive where none is
-                configured.
+            UsageError: no such stream or label, an empty range, or one that reaches into an archive that is neither
+                given nor known.
             ArchiveError: the archived part cannot be read.
         """
         with self.border():

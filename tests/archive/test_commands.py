@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from longtake import archive, backfill, query
-from longtake.archive import parse_age
+from longtake import archive, backfill, query, streams
+from pipeline.archive.errors import ArchiveError
 from pipeline.errors import LongtakeError, UsageError
 from pipeline.timeline.store import TimelineStore
 from tests.timeline import make
@@ -17,6 +17,7 @@ app = typer.Typer()
 app.command("archive")(archive.archive)
 app.command("backfill")(backfill.backfill)
 app.command("timeline")(query.timeline)
+app.add_typer(streams.app, name="streams")
 
 
 @pytest.fixture
@@ -49,10 +50,12 @@ def test_what_was_moved_is_shown_where_the_archive_is_named(call, stream, tmp_pa
     code, table = call("archive", "--older-than", "0", "--to", str(tmp_path / "archive"))
     assert code == 0
     assert [row.split() for row in table.splitlines() if "cam1" in row] == [["cam1", "3", "0", "1", "0:30.0"]]
-    with pytest.raises(UsageError, match="LONGTAKE_ARCHIVE"):
+    assert call("timeline", "cam1", "--format", "json") == before
+    (tmp_path / "archive").rename(tmp_path / "elsewhere")
+    with pytest.raises(ArchiveError, match="LONGTAKE_ARCHIVE"):
         call("timeline", "cam1")
-    assert call("timeline", "cam1", "--format", "json", "--archive", str(tmp_path / "archive")) == before
-    monkeypatch.setenv("LONGTAKE_ARCHIVE", str(tmp_path / "archive"))
+    assert call("timeline", "cam1", "--format", "json", "--archive", str(tmp_path / "elsewhere")) == before
+    monkeypatch.setenv("LONGTAKE_ARCHIVE", str(tmp_path / "elsewhere"))
     assert call("timeline", "cam1", "--format", "json") == before
     assert call("archive", "--older-than", "0")[0] == 0
 
@@ -93,14 +96,15 @@ def test_a_stream_without_gaps_is_shown_as_it_is(call, stream, tmp_path):
     assert call("backfill", "cam1", str(tmp_path / "film.mp4"), "--start-time", "0", "--format", "json") == asked
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("7d", 604_800), ("1.5d", 129_600), ("12h", 43_200), ("30m", 1800), ("0", 0)]
-)
-def test_ages_are_read(text, seconds):
-    assert parse_age(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["d", "7d7", "-1d", "7dd", "1hd", "soon", ""])
-def test_what_is_no_age_is_refused(text):
-    with pytest.raises(UsageError, match=r"age|duration"):
-        parse_age(text)
+def test_after_archive_as_the_readme_shows_it_every_command_goes_on(call, stream, tmp_path):
+    before = call("timeline", "cam1", "--format", "json")
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    call("archive", "--older-than", "0", "--to", str(tmp_path / "archive"))
+    filling = ("backfill", "cam1", str(tmp_path / "film.mp4"), "--start-time", "0", "--format", "json")
+    assert call(*filling) == before
+    (tmp_path / "archive").rename(tmp_path / "elsewhere")
+    with pytest.raises(ArchiveError, match="LONGTAKE_ARCHIVE"):
+        call(*filling)
+    (tmp_path / "elsewhere").rename(tmp_path / "archive")
+    assert call("streams", "rm", "cam1")[0] == 0
+    assert list((tmp_path / "archive").iterdir()) == []

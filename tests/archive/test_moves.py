@@ -1,10 +1,12 @@
 """What a pass moves, what it leaves, and that no answer changes by it."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from pipeline.archive.archive import Archive
+from pipeline.archive.errors import FileMissing
 from pipeline.clock import ManualClock
 from pipeline.errors import UsageError
 from pipeline.timeline.moves import Mover, move
@@ -75,12 +77,44 @@ def test_batches_are_small_and_leave_nothing_behind(store, archive):
     assert store.timeline(make.STREAM) == expected
 
 
-def test_where_no_archive_is_configured_a_query_says_so_instead_of_showing_less(plain, store, archive, place):
+def test_where_no_archive_is_configured_a_stream_is_looked_for_where_it_was_moved_to(plain, store, archive):
     write(store, [*segments_every(10, 9), make.segment("open", 35.0, None, "fall")])
+    expected = store.timeline(make.STREAM)
     move(store, archive, 0.0)
-    with pytest.raises(UsageError, match=rf"'cam1' showed before 35 s has been moved to file://{place}.*--archive"):
-        plain.timeline(make.STREAM)
+    assert plain.timeline(make.STREAM) == expected
+
+
+SECRET = "s3://key:secret@bucket/x?region=eu-west-1"
+
+
+@pytest.fixture
+def moved_with_a_secret(store, archive):
+    """A stream whose archive's URL held a secret."""
+    write(store, [*segments_every(10, 9), make.segment("open", 35.0, None, "fall")])
+    archive.url = Archive(SECRET).url
+    move(store, archive, 0.0)
+
+
+@pytest.mark.usefixtures("moved_with_a_secret")
+def test_an_archive_whose_secrets_are_not_kept_must_be_named(plain, store):
+    assert b"secret" not in b"".join(store.client.hvals("lt:{cam1}:meta"))
+    for ask in (plain.timeline, plain.require_archive, plain.remove):
+        with pytest.raises(UsageError, match=r"before 35 s has been moved to s3://\*\*\*@bucket.*set LONGTAKE_ARCHIVE"):
+            ask(make.STREAM)
     assert ids(plain.timeline(make.STREAM, since=36.0)) == ["open", *(f"walk{n}" for n in range(4, 9))]
+    store.require_archive(make.STREAM)
+    assert len(store.timeline(make.STREAM).segments) == 10
+
+
+def test_an_archive_that_is_not_there_is_told_before_any_work(plain, store, archive, place, tmp_path):
+    write(store, segments_every(10, 5))
+    plain.require_archive(make.STREAM)
+    move(store, archive, 0.0)
+    plain.require_archive(make.STREAM)
+    Path(place).rename(tmp_path / "elsewhere")
+    for ask in (plain.timeline, plain.require_archive, plain.remove):
+        with pytest.raises(FileMissing, match=r"is not in file://.*LONGTAKE_ARCHIVE"):
+            ask(make.STREAM)
 
 
 def test_the_aggregates_events_scores_and_counts_stay(store, archive):
@@ -95,10 +129,7 @@ def test_the_aggregates_events_scores_and_counts_stay(store, archive):
 def test_a_removed_stream_is_gone_from_the_archive_too(store, plain, archive):
     write(store, segments_every(10, 5))
     move(store, archive, 0.0)
-    with pytest.raises(UsageError, match="--archive"):
-        plain.remove(make.STREAM)
-    assert len(store.timeline(make.STREAM).segments) == 5
-    store.remove(make.STREAM)
+    plain.remove(make.STREAM)
     assert archive.streams() == ()
     write(store, segments_every(10, 2, label="sit"))
     assert ids(store.timeline(make.STREAM)) == ["sit0", "sit1"]

@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from longtake.cli import app
 from longtake.config import Config
-from longtake.times import parse_duration, parse_time
+from longtake.demo import narrower
+from longtake.times import parse_bound, parse_duration, parse_time
 from pipeline.errors import LongtakeError, UsageError
 from pipeline.synthetic import SceneSpec, write_video
+from pipeline.timeline.store import TimelineStore
 from tests.models.micro import make_model_dir
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -79,6 +81,20 @@ def test_a_range_holds_what_overlaps_it(call, place):
     whole = json.loads(call("timeline", "ranged", "--format", "json")[1])["segments"]
     part = json.loads(call("timeline", "ranged", "--since", "0:02", "--until", "3", "--format", "json")[1])["segments"]
     assert whole and part == [one for one in whole if one["start"] < 3 and one["end"] > 2]
+
+
+def test_a_range_without_anything_is_answered_with_a_sentence(call, place):
+    call("run", str(place / "films" / "scene-1.mp4"), "--name", "quiet", "--fresh")
+    code, printed = call("timeline", "quiet", "--since", "0:09", "--until", "0:10")
+    assert (code, printed) == (0, "quiet · 0:09–0:10: nothing; watched until 0:05\n")
+
+
+def test_the_demo_suggests_a_question_that_has_an_answer(call, place):
+    call("run", str(place / "films" / "scene-1.mp4"), "--name", "shown", "--fresh")
+    with TimelineStore.open(None, place / "home") as store:
+        suggested = narrower(store.timeline("shown")).split()
+    assert suggested[::2] == ["--since", "--label"]
+    assert json.loads(call("timeline", "shown", *suggested, "--format", "json")[1])["segments"]
 
 
 @pytest.mark.parametrize("format", ["table", "json", "csv", "parquet"])
@@ -153,6 +169,10 @@ def test_models_are_listed(call):
         (["run", "{film}", "{film}", "--name", "one"], 2, "--name names one stream, these are 2 sources"),
         (["run", "{film}", "{film}", "--format", "csv"], 2, "csv holds one timeline, these are 2"),
         (["timeline", "nobody"], 2, "there is no stream 'nobody'"),
+        (["timeline", "nobody", "--min-score", "1.5"], 2, "--min-score must lie between 0 and 1, got 1.5"),
+        (["timeline", "nobody", "--since", "2m", "--until", "0:0x"], 2, "'0:0x' is not a time"),
+        (["timeline", "nobody", "--since", "0:20", "--until", "10"], 2, "before --until, got 0:20 and 10"),
+        (["train", "--budget", "soon"], 2, "'soon' is not a duration; write 90s, 45m, 2h or 7d"),
         (["streams", "rm", "nobody"], 2, "there is no stream 'nobody'"),
         (["doctor", "nothing.mp4"], 1, "there is no file or directory"),
         (["evaluate", "--data", "synthetic://seeds=a"], 2, "evaluation data"),
@@ -224,6 +244,37 @@ def test_times_as_people_write_them(text, seconds):
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200)])
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "soon", ""])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(UsageError, match="is not a time"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "stands_at", "seconds"),
+    [
+        ("90", 40.0, 90),
+        ("0:30", 40.0, 30),
+        ("10s", 40.0, 30),
+        ("10s ago", 40.0, 30),
+        ("17:40", 3600.0, 17 * 60 + 40),
+        ("17:40", 1769896800.0, 1769896800 - (4 * 60 + 20) * 60),
+        ("23:50", 1769896800.0, 1769896800 - (22 * 60 + 10) * 60),
+        ("17:40:05.5", 1769896800.0, 1769896800 - (4 * 60 + 20) * 60 + 5.5),
+        ("1.5h", 1769896800.0, 1769896800 - 5400),
+        ("2d ago", 1769896800.0, 1769896800 - 172_800),
+        ("2026-01-31T21:00", 1769896800.0, 1769896800 - 3600),
+    ],
+)
+def test_a_range_may_be_told_from_where_the_stream_stands(text, stands_at, seconds):
+    assert parse_bound(text, stands_at) == seconds
+
+
+def test_a_day_has_24_hours():
+    with pytest.raises(UsageError, match="'24:00' is no time of day"):
+        parse_bound("24:00", 1769896800.0)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("7d", 604_800)])
 def test_durations_as_people_write_them(text, seconds):
     assert parse_duration(text) == seconds

@@ -181,6 +181,8 @@ def test_the_wait_that_is_shown_follows_what_the_server_told(tmp_path, monkeypat
     with TimelineStore.open(None, tmp_path) as store:
         assert run(app, ["streams", "add", "cam", "rtsp://cam/1"]).exit_code == 0
         board = _board_with_failure(store)
+        assert "when somebody serves" in run(app, ["streams", "show", "cam"]).output
+        board.lead("somebody", 60)
         assert "in about 1 s" in run(app, ["streams", "show", "cam"]).output
         board.publish({"allowed_schemes": ["rtsp"], "retry_s": 40.0, "retry_cap_s": 50.0})
         assert "in about 40 s" in run(app, ["streams", "show", "cam"]).output

@@ -107,31 +107,40 @@ def test_a_segment_of_an_earlier_model_names_it():
     assert [segment.get("model") for segment in segments] == ["model-1", None]
     jsonschema.validate(json.loads(document.to_json(swapped)), SCHEMA)
     assert [one.model for one in document.from_json(document.to_json(swapped)).segments] == ["model-1", "model-2"]
-    assert tables.to_arrow(swapped).column("model").to_pylist() == ["model-1", "model-2"]
+    assert tables.to_arrow(swapped).column("model").drop_null().to_pylist() == ["model-1", "model-2"]
 
 
-def test_csv_has_a_header_and_an_empty_end_while_open():
-    assert tables.to_csv(TIMELINE).splitlines() == [
-        '"id","label","start","end","score","peak","model"',
-        '"a","fall",1.2,3,1,0.75,"model-1"',
-        '"c","walk",1.2,4,0.5,0.75,"model-1"',
-        '"b","sit",4,,0.3333,0.75,"model-1"',
+HEADER = '"kind","id","label","start","end","score","peak","model","reason","filled"'
+
+
+def test_csv_has_segments_and_gaps_by_start_and_an_empty_end_while_open():
+    filled = replace(TIMELINE, gaps=(replace(make.gap(-0.0001, 0.1 + 0.2), filled=True), make.gap(6, 7)))
+    assert tables.to_csv(filled).splitlines() == [
+        HEADER,
+        '"gap",,,0,0.3,,,,"dropped",true',
+        '"segment","a","fall",1.2,3,1,0.75,"model-1",,',
+        '"segment","c","walk",1.2,4,0.5,0.75,"model-1",,',
+        '"segment","b","sit",4,,0.3333,0.75,"model-1",,',
+        '"gap",,,6,7,,,,"dropped",false',
     ]
 
 
-def test_a_parquet_file_holds_the_typed_segments_and_the_rest_as_metadata():
+def test_a_parquet_file_holds_typed_rows_and_the_rest_as_metadata():
     table = pyarrow.parquet.read_table(io.BytesIO(tables.to_parquet(TIMELINE)))
-    assert table.schema.equals(tables.SEGMENTS)
-    whole = json.loads(TEXT)
-    assert table.to_pylist() == [segment | {"model": "model-1"} for segment in whole["segments"]]
+    assert table.schema.equals(tables.SCHEMA)
+    whole, rows = json.loads(TEXT), table.to_pylist()
+    assert [row["start"] for row in rows] == sorted(row["start"] for row in rows)
+    told = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    assert [one for one in told if one["kind"] == "gap"] == [
+        gap | {"kind": "gap", "filled": False} for gap in whole["gaps"]
+    ]
+    closed = [{"kind": "segment", "model": "model-1", **one} for one in whole["segments"] if one["end"] is not None]
+    assert [one for one in told if one["kind"] == "segment" and "end" in one] == closed
     metadata = {name.decode(): json.loads(value) for name, value in table.schema.metadata.items()}
-    assert metadata == {name: value for name, value in whole.items() if name != "segments"}
+    assert metadata == {name: whole[name] for name in ("stream", "model", "duration")}
 
 
-def test_gaps_and_empty_timelines_have_typed_tables_too():
-    rows = [{"filled": False, **gap} for gap in json.loads(TEXT)["gaps"]]
-    assert tables.gaps_to_arrow(TIMELINE).to_pylist() == rows
+def test_an_empty_timeline_has_a_typed_table_too():
     empty = Timeline("cam1", "m", 0.0, (), ())
-    assert tables.to_arrow(empty).schema.equals(tables.SEGMENTS)
-    assert tables.gaps_to_arrow(empty).schema.equals(tables.GAPS)
-    assert tables.to_csv(empty) == '"id","label","start","end","score","peak","model"\n'
+    assert tables.to_arrow(empty).schema.equals(tables.SCHEMA)
+    assert tables.to_csv(empty) == f"{HEADER}\n"
