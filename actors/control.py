@@ -14,7 +14,7 @@ from actors.model_workers import PREFIX, runtime_env
 from actors.named import found, names
 from actors.settings import Setup
 from actors.standby import end as end_standby
-from actors.start import NAMESPACE, first_line, start
+from actors.start import NAMESPACE, actor_class, first_line, start
 from actors.supervisor_actor import NAME, SupervisorActor
 from pipeline.errors import EngineError
 
@@ -87,7 +87,7 @@ class ControlPlane:
             self._ours = True
         metrics = Path(self._setup.metrics) if self._setup.metrics else None
         here = ray.get_runtime_context().get_node_id()  # any other node may go, and the supervisor is to see to it
-        actor = ray.remote(SupervisorActor).options(
+        actor = actor_class(SupervisorActor).options(
             **options,
             lifetime="detached",
             get_if_exists=True,

@@ -10,7 +10,7 @@ from ray.exceptions import RayError
 
 from actors.model_workers import runtime_env, start_workers
 from actors.settings import RaySettings
-from actors.start import first_line, start
+from actors.start import actor_class, first_line, start
 from actors.stream import Company, StreamActor
 from pipeline.errors import EngineError, UsageError
 from pipeline.flow import FlowSettings, Job, Report
@@ -105,7 +105,7 @@ class RayEngine:
         return [progress for call in ready for progress in _or_nothing(call)]
 
     def _start_streams(self, count: int) -> Any:
-        actor = ray.remote(StreamActor).options(
+        actor = actor_class(StreamActor).options(
             num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=runtime_env(self._metrics)
         )
         company = Company(tuple(self._workers), self.numerics, self._ray.hedge_s)

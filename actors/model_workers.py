@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.metrics import DIRECTORY
 from actors.model_worker import ModelWorkerActor
 from actors.settings import RaySettings
-from actors.start import NAMESPACE
+from actors.start import NAMESPACE, actor_class
 from pipeline.models.card import load_card
 
 PREFIX = "model-"
@@ -62,7 +62,7 @@ def _start(model: Path, settings: RaySettings, metrics: Path | None, identity: d
         "max_concurrency": 1000,
         "runtime_env": runtime_env(metrics),
     }
-    actor = ray.remote(ModelWorkerActor).options(**options, **identity)
+    actor = actor_class(ModelWorkerActor).options(**options, **identity)
     return actor.remote(str(model), identity["name"].removeprefix(PREFIX)[:_TOLD], threads, settings.wait_s)
 
 

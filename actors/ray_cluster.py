@@ -14,7 +14,7 @@ from actors.nodes import Nodes
 from actors.pools import Pools
 from actors.ray_fleet import RayFleet
 from actors.settings import Setup
-from actors.start import NAMESPACE
+from actors.start import NAMESPACE, actor_class
 from actors.supervisor_metrics import show_pool
 from pipeline.control.board import Board
 from pipeline.control.wish import Wish
@@ -47,7 +47,7 @@ class RayCluster:
         return names(_PREFIX)
 
     def start_host(self, name: str, node: str) -> None:
-        actor = ray.remote(HostActor).options(
+        actor = actor_class(HostActor).options(
             name=name,
             namespace=NAMESPACE,
             lifetime="detached",

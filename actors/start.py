@@ -49,6 +49,15 @@ def _init(settings: RaySettings, namespace: str | None) -> None:
             ray.init("local", num_cpus=0, include_dashboard=False, object_store_memory=space, **quiet)
 
 
+def actor_class(plain: type) -> Any:
+    """Return a class as one of actors whose calls leave no trace.
+
+    Ray's head would keep a record of each, up to 100,000 of them: memory that grows for hours, for a dashboard that
+    is not there.
+    """
+    return ray.remote(enable_task_events=False)(plain)  # type: ignore[call-overload]  # Ray's own types lack it
+
+
 @contextmanager
 def _patience() -> Iterator[None]:
     """Let a Ray that is started meanwhile take its time; what the user has set already stays."""

@@ -14,7 +14,7 @@ from actors.ray_cluster import RayCluster
 from actors.settings import Setup
 from actors.standby import NAME as STANDBY
 from actors.standby import Standby
-from actors.start import NAMESPACE
+from actors.start import NAMESPACE, actor_class
 from actors.stores import open_patiently
 from actors.supervisor import Supervisor
 from actors.threads import vital
@@ -82,7 +82,7 @@ class SupervisorActor:
 
     def _start_standby(self, node: str) -> None:
         self._log.info("start standby", node=node)
-        actor = ray.remote(SupervisorActor).options(
+        actor = actor_class(SupervisorActor).options(
             name=STANDBY,
             namespace=NAMESPACE,
             lifetime="detached",

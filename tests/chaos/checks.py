@@ -95,8 +95,11 @@ _LOOKED_AT: dict[str, Callable[[World], str]] = {
 
 
 def leaked(quiet: References) -> Iterator[str]:
-    """Nothing is under way, so nothing but actors may be referred to, and the object stores must be empty."""
-    if quiet.values or quiet.bytes:
+    """Nothing is under way but the supervisor's questions: it asks each model worker again and again how much it has to
+    do, and refers to one answer of each. Else nothing but actors may be referred to; the object stores must be empty.
+    """
+    questions = [one for one in quiet.told if one.startswith("supervisor")]
+    if quiet.values - len(questions) or len(questions) > quiet.workers or quiet.bytes:
         yield (
             f"nothing is under way, but {quiet.values} values are referred to and {quiet.bytes} bytes kept: "
             f"{', '.join(quiet.told)}"

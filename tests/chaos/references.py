@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from actors.model_workers import PREFIX
 from actors.start import NAMESPACE
 from tests.chaos.parts import ROOT, Served
 
@@ -29,11 +30,13 @@ class References:
     Attributes:
         actors: who was asked.
         bytes: in the object stores.
+        workers: how many of the actors are model workers.
         values: references to arguments and answers of calls; those to actors live as long as who may call them.
         told: some of the values: the name of the actor that refers to it, and its id.
     """
 
     actors: int
+    workers: int
     bytes: int
     values: int
     told: tuple[str, ...] = ()
@@ -76,7 +79,8 @@ def _asked(address: str) -> References:
         resources().get("object_store_memory", 0.0) for resources in (ray.cluster_resources, ray.available_resources)
     )
     told = tuple(f"{name} {one}" for name, one in values[:20])
-    return References(len(actors), round(space - free), len(values), told)
+    workers = sum(name.startswith(PREFIX) for name in actors)
+    return References(len(actors), workers, round(space - free), len(values), told)
 
 
 def _referred(_: Any) -> list[str]:
