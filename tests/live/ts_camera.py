@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+
+from tests.live.http_camera import answering
 
 TICKS = 90_000
 
@@ -34,30 +35,8 @@ class Manner:
 @contextmanager
 def camera(film: Path, manner: Manner, port: int = 0) -> Iterator[str]:
     """Serve `film`, over and over, while the block runs; yields its URI. The film begins with a key frame."""
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "video/mp2t")
-            self.end_headers()
-            with suppress(OSError, av.FFmpegError):  # nobody looks any more
-                _send(film, manner, self.wfile, over)
-
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/cam.ts"
-    finally:
-        over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering("video/mp2t", lambda wire, over: _send(film, manner, wire, over), port) as uri:
+        yield f"{uri}/cam.ts"
 
 
 def _send(film: Path, manner: Manner, wire: object, over: threading.Event) -> None:
