@@ -20,7 +20,10 @@ from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore
 from pipeline.values import Timeline
 
-StoreOption = Annotated[str | None, typer.Option("--store", help="URL of a Redis server (default: embedded).")]
+STORE_VARIABLE = "LONGTAKE_STORE"
+StoreOption = Annotated[
+    str | None, typer.Option("--store", envvar=STORE_VARIABLE, help="URL of a Redis server (default: embedded).")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the answer.")]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")]
 ARCHIVE_VARIABLE = "LONGTAKE_ARCHIVE"

@@ -15,10 +15,12 @@ from pipeline.control.records import Ending, Held, Hold, HostInfo, View
 from pipeline.control.scale import Pool
 from pipeline.control.wish import Wish, from_json, to_json
 from pipeline.errors import UsageError, redact
+from pipeline.timeline.clients import evaluate
 from pipeline.timeline.keys import HOSTS, POKES, POOLS, RULES, SHARE, SUPERVISOR, WISHES, StreamKeys, host_key
 from pipeline.timeline.store import TimelineStore
 
 _SCRIPTS = Path(__file__).parent
+_KEEP_LUA = (_SCRIPTS / "keep.lua").read_text()
 
 
 class Board:
@@ -31,9 +33,9 @@ class Board:
     def __init__(self, store: TimelineStore) -> None:
         self._store = store
         self._client: Any = store.client
-        self._wish, self._assign, self._keep, self._ending, self._lead = (
+        self._wish, self._assign, self._ending, self._lead = (
             self._client.register_script((_SCRIPTS / f"{name}.lua").read_text())
-            for name in ("wish", "assign", "keep", "ending", "lead")
+            for name in ("wish", "assign", "ending", "lead")
         )
 
     # Wishes
@@ -126,7 +128,7 @@ class Board:
         with self._store.border(), self._client.pipeline(transaction=False) as pipe:
             for hold in holds:
                 keys = StreamKeys(hold.stream)
-                self._keep([keys.meta, keys.hold], [hold.token, hold.to_json(), _ms(ttl_s)], client=pipe)
+                evaluate(pipe, _KEEP_LUA, [keys.meta, keys.hold], [hold.token, hold.to_json(), _ms(ttl_s)])
             answers = pipe.execute()
         return {hold.stream: bool(answer) for hold, answer in zip(holds, answers, strict=True)}
 

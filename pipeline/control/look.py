@@ -6,8 +6,10 @@ from typing import Any
 
 from pipeline.control.records import Assigned, Held, HostInfo, Outcome, View
 from pipeline.control.wish import from_json
+from pipeline.timeline.clients import evaluate
 from pipeline.timeline.keys import HOSTS, WISH_PATTERN, WISHES, StreamKeys, host_key, stream_of
 
+_TIME_LUA = "return redis.call('TIME')"  # a cluster has a clock for each key
 _PER_STREAM = 4  # answers for each stream in `view`
 
 
@@ -15,7 +17,7 @@ def view(client: Any, nodes: tuple[str, ...]) -> View:
     """Return wishes, hosts, leases, assignments and outcomes."""
     alive, streams = hosts(client), names(client)
     with client.pipeline(transaction=False) as pipe:
-        pipe.time()
+        evaluate(pipe, _TIME_LUA, [WISHES], [])
         for name in streams:
             keys = StreamKeys(name)
             pipe.hgetall(keys.wish).get(keys.hold).hgetall(keys.assigned).hgetall(keys.outcome)
@@ -24,7 +26,7 @@ def view(client: Any, nodes: tuple[str, ...]) -> View:
         dict(_there(streams, answers[offset::_PER_STREAM])) for offset in range(_PER_STREAM)
     )
     return View(
-        now_s=seconds + micros / 1e6,
+        now_s=int(seconds) + int(micros) / 1e6,
         wishes={name: from_json(found[b"wish"], int(found[b"generation"])) for name, found in wish.items()},
         hosts=alive,
         held={name: Held(*json.loads(found)[:2]) for name, found in hold.items()},

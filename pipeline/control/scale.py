@@ -111,7 +111,7 @@ class Pool:
     """The pool of one model, as the board has it.
 
     Attributes:
-        model: directory of the model.
+        model: registered name or directory of the model.
         workers: names of its members; some of them may still be loading.
         numerics: digest of the profile all of them compute under; empty until the first has answered.
     """

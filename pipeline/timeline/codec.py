@@ -1,9 +1,11 @@
 """The one binary codec of the store: msgpack with a leading version, never pickle.
 
 Every packed value is the list `[VERSION, *fields]`; a vector is `[dtype, shape, bytes]`, so it comes back bit for bit.
-Another version, and bytes that are no such list, raise `StoreVersion`. The stream is not packed where the key names it.
+What an older longtake wrote is read from version `OLDEST` on, so that an upgrade resumes every stream; what a newer one
+wrote, and bytes that are no such list, raise `StoreVersion`. The stream is not packed where the key names it.
 """
 
+import struct
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +17,8 @@ from pipeline.errors import StoreVersion
 from pipeline.values import Checkpoint, Gap, GapReason, Scores, Segment
 
 VERSION = 4
+OLDEST = 3
+_ROW_BYTES_3 = struct.calcsize("<Bdqqqdddddddd")
 _CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
 
 
@@ -29,7 +33,9 @@ def pack_checkpoint(checkpoint: Checkpoint) -> bytes:
 
 def unpack_checkpoint(data: bytes) -> Checkpoint:
     """Return the checkpoint packed in `data`, or raise `StoreVersion`."""
-    [values] = _unpack(data, 1)
+    version, [values] = _unpack_versioned(data, 1)
+    if version == 3 and isinstance(values, dict):
+        values = _from_3(values)
     if not isinstance(values, dict) or set(values) != set(_CHECKPOINT_FIELDS):
         raise StoreVersion(
             "the stored checkpoint has other fields than this longtake knows; remove the stream and run it again"
@@ -82,16 +88,28 @@ def _pack(*values: object) -> bytes:
 
 
 def _unpack(data: bytes, count: int) -> list[Any]:
+    return _unpack_versioned(data, count)[1]
+
+
+def _unpack_versioned(data: bytes, count: int) -> tuple[int, list[Any]]:
     try:
         values = msgpack.unpackb(data)
     except (ValueError, msgpack.UnpackException) as error:
         raise StoreVersion("the store holds bytes this longtake cannot read; was it written by another one?") from error
-    if not isinstance(values, list) or not values or values[0] != VERSION or len(values) != count + 1:
-        found = values[0] if isinstance(values, list) and values else "none"
+    version: Any = values[0] if isinstance(values, list) and values else "none"
+    if version not in range(OLDEST, VERSION + 1) or len(values) != count + 1:
         raise StoreVersion(
-            f"the store holds values of version {found}, this longtake reads {VERSION}; use the newer one"
+            f"the store holds values of version {version}, this longtake reads {OLDEST} to {VERSION}; "
+            "use the one that wrote them"
         )
-    return values[1:]
+    return version, values[1:]
+
+
+def _from_3(values: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint of version 3: its segmenter state was the rows alone, without their count and the shown labels."""
+    rows = values["segmenter_state"]
+    header = struct.pack("<I", len(rows) // _ROW_BYTES_3) if rows else b""
+    return values | {"segmenter_state": header + rows}
 
 
 def _gap_fields(gap: Gap) -> list[Any]:

@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pipeline.errors import StoreDown, StoreFull
-from pipeline.timeline.server import connect
+from pipeline.timeline.clients import connect
 
 START_TIMEOUT_S = 60.0  # reading a large append-only file takes its time
 _POLL_S = 0.005
@@ -46,7 +46,7 @@ class EmbeddedServer:
             StoreFull: there is no disk space to start it.
         """
         with self._disk_errors(), self._door():
-            client = connect(f"unix://{quote(str(self._start_if_gone()))}", timeout_s)
+            client: redis.Redis = connect(f"unix://{quote(str(self._start_if_gone()))}", timeout_s)
             client.ping()  # holds a connection from here on, so that nobody who leaves ends the server under us
         return client
 

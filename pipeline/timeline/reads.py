@@ -1,7 +1,7 @@
 """What readers ask the store; each answer is one consistent look, never half a commit."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.archive.errors import FileMissing
 from pipeline.archive.layout import begins_s
 from pipeline.errors import REDACTED, UsageError
+from pipeline.timeline.clients import evaluate
 from pipeline.timeline.codec import unpack_gap, unpack_scores, unpack_segment
 from pipeline.timeline.keys import META_PATTERN, STREAMS, StreamKeys, stream_of
 from pipeline.timeline.records import Aggregate, Event, StreamInfo
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.archive.archive import Archive  # loads pyarrow
 
 _TIMELINE_LUA = (Path(__file__).parent / "timeline.lua").read_text()
+_BOTH_LUA = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _look(client: Any, stream: str, span: Span, label: str | None) -> tuple[Time
         names = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps, *map(keys.by_start, asked)]
         with client.pipeline(transaction=False) as pipe:
             pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
-            pipe.eval(_TIMELINE_LUA, len(names), *names, *span.arguments(), len(labels))
+            evaluate(pipe, _TIMELINE_LUA, names, [*span.arguments(), len(labels)])
             pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
             before, answer, listed = pipe.execute()
     files = [path.decode() for path in listed]
@@ -148,7 +150,7 @@ def scores(client: Any, stream: str, span: Span) -> list[Scores]:
     """Return the kept scores that overlap `span`."""
     labels_of(client, stream)
     key, (since, until) = StreamKeys(stream).scores, span.arguments()
-    with client.pipeline(transaction=True) as pipe:
+    with client.pipeline(transaction=False) as pipe:
         pipe.zrevrangebyscore(key, f"({since}", "-inf", start=0, num=1)
         pipe.zrangebyscore(key, since, f"({until}")
         before, within = pipe.execute()
@@ -160,13 +162,18 @@ def aggregates(client: Any, stream: str) -> list[Aggregate]:
     """Return seconds and count by hour and label."""
     labels_of(client, stream)
     keys = StreamKeys(stream)
-    with client.pipeline(transaction=True) as pipe:
-        milliseconds, counts = pipe.hgetall(keys.milliseconds).hgetall(keys.counts).execute()
+    milliseconds, totals = client.eval(_BOTH_LUA, 2, keys.milliseconds, keys.counts)
+    counts = dict(_pairs(totals))
     found = []
-    for field, total in milliseconds.items():
+    for field, total in _pairs(milliseconds):
         hour, _, label = field.decode().partition(":")
         found.append(Aggregate(label, int(hour), int(total) / 1000, int(counts.get(field, 0))))
     return sorted(found, key=lambda one: (one.hour, one.label))
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """A hash as a script returns it."""
+    return zip(flat[::2], flat[1::2], strict=True)
 
 
 def events(client: Any, stream: str, after: str, limit: int) -> list[Event]:

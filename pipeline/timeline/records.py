@@ -93,6 +93,28 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """How the server of the store is; of a cluster, what is worst among its masters.
+
+    Attributes:
+        version: of Redis, the oldest.
+        append_only: every write is logged to disk.
+        used_bytes, limit_bytes: memory in use and allowed (0: no limit), of the master that is fullest.
+        policy: what it does when it is full; anything but `noeviction` loses timelines.
+        ping_s: how long it took to answer.
+        clock_skew_s: its clock minus this machine's, to half of `ping_s`.
+    """
+
+    version: str
+    append_only: bool
+    used_bytes: int
+    limit_bytes: int
+    policy: str
+    ping_s: float
+    clock_skew_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MovedStream:
     """What a pass did to one stream.
 

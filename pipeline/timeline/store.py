@@ -1,6 +1,7 @@
 """The timeline store: streams, their owners, their commits, and what readers ask."""
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +11,21 @@ from types import TracebackType
 from typing import Any, Literal
 
 import msgpack
-import redis
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.errors import Fenced, StoreBehind, StoreDown, redact
 from pipeline.timeline import reads
 from pipeline.timeline.border import border
+from pipeline.timeline.clients import PASSWORD_FILE, connect
 from pipeline.timeline.codec import unpack_checkpoint
 from pipeline.timeline.embedded import EmbeddedServer
 from pipeline.timeline.keys import STREAMS, StreamKeys
-from pipeline.timeline.records import Aggregate, Event, Lease, StoreSettings, StreamInfo, StreamState
-from pipeline.timeline.server import check_server, connect
+from pipeline.timeline.records import Aggregate, Event, Lease, ServerInfo, StoreSettings, StreamInfo, StreamState
+from pipeline.timeline.server import check_server, server_info
 from pipeline.timeline.writes import Command, commit_writes, reset_writes, state_writes
 from pipeline.values import Checkpoint, Commit, Scores, Timeline, WhoseClock
 
+_CLAIM_LUA = (Path(__file__).parent / "claim.lua").read_text()
 _COMMIT_LUA = (Path(__file__).parent / "commit.lua").read_text()
 
 
@@ -36,33 +38,40 @@ class TimelineStore:
 
     def __init__(
         self,
-        client: "redis.Redis",
+        client: Any,
         server: str,
         embedded: EmbeddedServer | None = None,
         settings: StoreSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._client: Any = client
+        self._client = client
         self._server = server
         self._embedded = embedded
         self._settings = settings or StoreSettings()
         self._clock = clock or SystemClock()
-        self._fenced = self._client.register_script(_COMMIT_LUA)
+        self._fenced = client.register_script(_COMMIT_LUA)
+        self._claim = client.register_script(_CLAIM_LUA)
 
     @classmethod
     def open(cls, url: str | None, home: Path, settings: StoreSettings | None = None) -> "TimelineStore":
-        """Open the store at `url` (`redis://…`, `rediss://…`, `unix://…`), or the embedded one under `home`/store.
+        """Open the store at `url` (see `urls.py`), or the embedded one under `home`/store.
+
+        A password that the URL lacks is read from the file that `LONGTAKE_STORE_PASSWORD_FILE` names on this machine.
 
         Raises:
-            UsageError: `url` is not one of a Redis server.
+            UsageError: `url` is not one of a store, or that file cannot be read.
             StoreDown: no server there, a wrong password, or the embedded one cannot be started.
             StoreVersion: Redis older than 6.0, or data of another schema.
         """
         settings = settings or StoreSettings()
         embedded = EmbeddedServer(home / "store") if url is None else None
         server = redact(url) if url is not None else str(home / "store")
+        secret = os.environ.get(PASSWORD_FILE)
         with border(server):
-            client = embedded.join(settings.timeout_s) if embedded else connect(url or "", settings.timeout_s)
+            if embedded:
+                client: Any = embedded.join(settings.timeout_s)
+            else:
+                client = connect(url or "", settings.timeout_s, Path(secret) if secret else None)
             store = cls(client, server, embedded, settings)
             try:
                 check_server(client, server)
@@ -100,15 +109,8 @@ class TimelineStore:
         with self.border():
             # Before the stream itself: an index entry too many is skipped, a missing one would hide the stream.
             self._client.sadd(STREAMS, stream)
-            with self._client.pipeline(transaction=True) as pipe:
-                pipe.hset(keys.meta, mapping={"owner": token, "source": redact(source), "model": model})
-                pipe.hset(keys.meta, "updated", repr(self._clock.wall_s()))
-                for name, value in (("epoch", 0), ("step", -1), ("state", "starting")):
-                    pipe.hsetnx(keys.meta, name, value)
-                pipe.sadd(keys.labels, *sorted(labels))
-                pipe.smembers(keys.labels)
-                pipe.get(keys.checkpoint)
-                *_, known, packed = pipe.execute()
+            arguments = [token, redact(source), model, repr(self._clock.wall_s()), *sorted(labels)]
+            known, packed = self._claim([keys.meta, keys.labels, keys.checkpoint], arguments)
         checkpoint = None if packed is None else unpack_checkpoint(packed)
         return Lease(stream, token, frozenset(label.decode() for label in known), checkpoint)
 
@@ -124,8 +126,9 @@ class TimelineStore:
             Fenced: somebody else has claimed the stream.
         """
         keys = StreamKeys(lease.stream)
-        with self.border(), self._client.pipeline(transaction=True) as pipe:
-            owner, packed = pipe.hget(keys.meta, "owner").get(keys.checkpoint).execute()
+        # An owner that was replaced never comes back: who owns the stream now owned it when the checkpoint was read.
+        with self.border(), self._client.pipeline(transaction=False) as pipe:
+            packed, owner = pipe.get(keys.checkpoint).hget(keys.meta, "owner").execute()
         if owner != lease.token.encode():
             raise _not_owner(lease)
         return None if packed is None else unpack_checkpoint(packed)
@@ -261,6 +264,11 @@ class TimelineStore:
         """Return up to `limit` entries of the event log, oldest first, that follow the entry with id `after`."""
         with self.border():
             return reads.events(self._client, stream, after, limit)
+
+    def server_info(self) -> ServerInfo:
+        """Return how the server is: version, persistence, memory, how fast it answers, how its clock differs."""
+        with self.border():
+            return server_info(self._client, self._clock)
 
     @property
     def client(self) -> Any:

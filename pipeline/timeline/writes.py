@@ -20,7 +20,7 @@ def commit_writes(commit: Commit, settings: StoreSettings) -> list[Command]:
     return [
         *_position(keys, commit),
         *_open(keys, commit.still_open),
-        *_closed(keys, commit.closed),
+        *closed_writes(keys, commit.closed),
         *_sorted_by_start(keys.gaps, ((gap.start, pack_gap(gap)) for gap in commit.gaps)),
         *_scores(keys, commit.scores, commit.checkpoint.until_s - settings.scores_hours * 3600),
         *_aggregates(keys, commit.closed),
@@ -42,6 +42,13 @@ def reset_writes(stream: str, labels: frozenset[str]) -> list[Command]:
         ["HDEL", keys.meta, "digest", "from", "until", "pending"],
         ["UNLINK", *keys.timeline(labels)],
     ]
+
+
+def closed_writes(keys: StreamKeys, segments: Sequence[Segment]) -> Iterator[Command]:
+    """Yield what keeps closed segments: their values, and by label an index by start."""
+    yield from _hash(keys.segments, segments)
+    for segment in segments:
+        yield ["ZADD", keys.by_start(segment.label), _number(segment.start), segment.id]
 
 
 def hours_of(segment: Segment) -> Iterator[tuple[int, int]]:
@@ -71,12 +78,6 @@ def _position(keys: StreamKeys, commit: Commit) -> Iterator[Command]:
 def _open(keys: StreamKeys, segments: Sequence[Segment]) -> Iterator[Command]:
     yield ["DEL", keys.open]
     yield from _hash(keys.open, segments)
-
-
-def _closed(keys: StreamKeys, segments: Sequence[Segment]) -> Iterator[Command]:
-    yield from _hash(keys.segments, segments)
-    for segment in segments:
-        yield ["ZADD", keys.by_start(segment.label), _number(segment.start), segment.id]
 
 
 def _hash(key: str, segments: Sequence[Segment]) -> Iterator[Command]:

@@ -1,4 +1,4 @@
-"""The board on an embedded server, and on a node of a Redis Cluster, which refuses what touches two slots at once."""
+"""The board on an embedded server, and on a Redis Cluster, which refuses what touches two slots at once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,26 +7,23 @@ import pytest
 
 from pipeline.control.board import Board
 from pipeline.timeline.store import TimelineStore
-from tests.timeline.servers import TcpServer
+from tests.timeline.servers import Cluster
 
 
 @pytest.fixture(scope="session")
-def control_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
-    server = TcpServer(tmp_path_factory.mktemp("control"), "--cluster-enabled", "yes")
-    try:
-        server.own_all_slots()
-        yield server
-    finally:
-        server.kill()
+def three_masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("control"))
+    yield cluster
+    cluster.kill()
 
 
 @pytest.fixture(params=["embedded", "cluster"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TimelineStore]:
     url = None
     if request.param == "cluster":
-        server = request.getfixturevalue("control_node")
-        server.client().flushall()
-        url = server.url
+        cluster = request.getfixturevalue("three_masters")
+        cluster.flush()
+        url = cluster.url
     with TimelineStore.open(url, tmp_path) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""One contract, three servers: the embedded one, one reached by TCP, and a node of a Redis Cluster."""
+"""One contract, three kinds of servers: the embedded one, one reached by TCP, and a Redis Cluster of three masters."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.timeline.store import TimelineStore
-from tests.timeline.servers import TcpServer
+from tests.timeline.servers import Cluster, TcpServer
 
 
 @pytest.fixture(scope="session")
@@ -17,14 +17,11 @@ def tcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
 
 
 @pytest.fixture(scope="session")
-def cluster_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
-    """A Redis Cluster of one node: it refuses whatever touches two slots at once."""
-    server = TcpServer(tmp_path_factory.mktemp("cluster"), "--cluster-enabled", "yes")
-    try:
-        server.own_all_slots()
-        yield server
-    finally:
-        server.kill()
+def three_masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """It refuses whatever touches two slots at once."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.kill()
 
 
 @pytest.fixture(params=["embedded", "external", "cluster"])
@@ -33,8 +30,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TimelineSt
         with TimelineStore.open(None, tmp_path) as opened:
             yield opened
         assert not (tmp_path / "store" / "redis.sock").exists(), "the last one to leave ends the server"
-    else:
-        server = request.getfixturevalue("tcp_server" if request.param == "external" else "cluster_node")
-        server.client().flushall()
-        with TimelineStore.open(server.url, tmp_path) as opened:
-            yield opened
+        return
+    server = request.getfixturevalue("tcp_server" if request.param == "external" else "three_masters")
+    server.flush()
+    with TimelineStore.open(server.url, tmp_path) as opened:
+        yield opened

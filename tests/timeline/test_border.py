@@ -1,7 +1,9 @@
 import inspect
 
 import pytest
+import redis
 import redis.exceptions
+import redis.sentinel
 
 from pipeline.errors import StoreDown, StoreError, StoreFull, StoreVersion
 from pipeline.timeline.border import border
@@ -56,3 +58,31 @@ def test_no_answer_is_a_store_that_is_down(error):
 def test_other_errors_pass_untouched():
     with pytest.raises(ZeroDivisionError), border("here"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("error", "server", "expected", "said"),
+    [
+        (redis.exceptions.MovedError("1 a:7000"), "redis://a", StoreError, "name it redis\\+cluster://"),
+        (redis.exceptions.MovedError("1 a:7000"), "redis+cluster://a", StoreDown, "takes no writes now"),
+        (redis.exceptions.SlotNotCoveredError("Slot 1"), "redis+cluster://a", StoreDown, "takes no writes now"),
+        (redis.sentinel.MasterNotFoundError("No master found"), "redis+sentinel://a/s", StoreDown, "name no master"),
+        (redis.exceptions.RedisClusterException("All slots are not covered"), "redis+cluster://a", StoreDown, "now"),
+    ],
+)
+def test_a_server_of_another_kind_and_one_that_is_failing_over_are_told_apart(error, server, expected, said):
+    with pytest.raises(StoreError, match=said) as caught, border(server):
+        raise error
+    assert type(caught.value) is expected
+
+
+def test_what_the_client_of_a_cluster_stumbles_over_is_a_store_that_is_down_and_our_own_mistakes_are_not():
+    def stumble() -> None:
+        redis.Redis.get_encoder(None)  # type: ignore[arg-type]
+
+    with pytest.raises(StoreDown, match="is changing"), border("redis+cluster://a"):
+        stumble()
+    with pytest.raises(AttributeError), border("redis://a"):
+        stumble()
+    with pytest.raises(ValueError, match="mine"), border("redis+cluster://a"):
+        raise ValueError("mine")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Fenced, StoreDown, StoreFull, StoreVersion
-from pipeline.timeline.keys import SCHEMA
+from pipeline.timeline.keys import SCHEMA, StreamKeys
 from pipeline.timeline.store import TimelineStore
 from tests.timeline import make
 from tests.timeline.servers import TcpServer
@@ -87,7 +87,7 @@ def test_a_server_without_memory_refuses_the_whole_commit_and_nothing_of_it_stay
         before = everything(server)
         server.client().config_set("maxmemory", "1mb")
         for write in (lambda: store.commit(lease, make.busy_commit(1)), lambda: make.claim(store, "cam2")):
-            with pytest.raises(StoreFull, match="no memory or disk"):
+            with pytest.raises(StoreFull, match=r"no memory left .* longtake archive"):
                 write()
         assert everything(server) == before
         assert [one.id for one in store.timeline(make.STREAM).segments] == ["s0"]
@@ -99,7 +99,7 @@ def test_a_full_disk_refuses_commits_and_timeline_and_checkpoint_agree_afterward
     server = start("--appendonly", "yes", "--appendfsync", "everysec", file_limit=200_000)
     with TimelineStore.open(server.url, tmp_path) as store:
         lease, step = make.claim(store), 0
-        with pytest.raises(StoreFull, match="no memory or disk"):
+        with pytest.raises(StoreFull, match=r"no disk left .* append-only file"):
             while step < 1000:
                 store.commit(lease, make.busy_commit(step))
                 step += 1
@@ -112,3 +112,18 @@ def test_a_full_disk_refuses_commits_and_timeline_and_checkpoint_agree_afterward
         kept = len(store.scores(make.STREAM))
         assert lease.checkpoint.step == kept - 1 and step - kept <= 1
         assert store.commit(lease, make.busy_commit(kept)) == "ok"
+
+
+def test_a_full_master_refuses_the_whole_commit_and_is_named(three_masters, tmp_path):
+    three_masters.flush()
+    with TimelineStore.open(three_masters.url, tmp_path) as store:
+        lease = make.claim(store)
+        store.commit(lease, make.busy_commit(0))
+        full = three_masters.master_of(StreamKeys(make.STREAM).meta)
+        assert full is not None
+        full.client().config_set("maxmemory", "1mb")
+        with pytest.raises(StoreFull, match=rf"node 127.0.0.1:{full.port}.* no memory left .* longtake archive"):
+            store.commit(lease, make.busy_commit(1))
+        assert store.server_info().limit_bytes == 1 << 20, "the fullest master is told of"
+        full.client().config_set("maxmemory", "0")
+        assert store.commit(lease, make.busy_commit(1)) == "ok"

@@ -1,7 +1,8 @@
 import pytest
 
-from pipeline.errors import StoreVersion, UsageError
-from pipeline.timeline.server import check_schema, check_version, connect
+from pipeline.clock import SystemClock
+from pipeline.errors import StoreVersion
+from pipeline.timeline.server import check_schema, check_version, server_info
 
 
 @pytest.mark.parametrize("version", ["6.0.0", "6.2.14", "7.0.15", "7.2.4", "8.0", "10.1.0"])
@@ -21,13 +22,20 @@ def test_data_of_another_schema_are_refused():
         check_schema(b"2", "here")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:6379", "http://host", "redis://host:port"])
-def test_a_url_that_is_none_of_a_redis_server_is_wrong_usage(url):
-    with pytest.raises(UsageError):
-        connect(url, 1.0)
+class Ahead(SystemClock):
+    """A machine whose clock is five minutes early."""
+
+    def wall_s(self) -> float:
+        return super().wall_s() + 300
 
 
-def test_a_wrong_url_does_not_show_its_password():
-    with pytest.raises(UsageError) as caught:
-        connect("redis://:hunter2@host:port", 1.0)
-    assert "hunter2" not in str(caught.value)
+def test_a_server_tells_how_it_is(store):
+    info = store.server_info()
+    assert info.version.startswith(("6.", "7.", "8.")) and info.policy == "noeviction"
+    assert info.used_bytes > 100_000 and info.limit_bytes == 0
+    assert info.append_only == (store.client.config_get("appendonly")["appendonly"] == "yes")
+    assert info.ping_s > 0 and abs(info.clock_skew_s) < info.ping_s + 0.001, "both have the clock of this machine"
+
+
+def test_a_clock_that_is_minutes_off_is_told_with_its_sign(store):
+    assert server_info(store.client, Ahead()).clock_skew_s == pytest.approx(-300, abs=30)

@@ -247,7 +247,7 @@ def test_all_keys_of_a_stream_share_one_cluster_slot(store):
     lease = make.claim(store)
     store.commit(lease, make.commit(0, 0, closed=(make.segment("a", 0.0, 1.0, "fall"),), gaps=(make.gap(1, 2),)))
     store.commit(lease, make.commit(0, 1, still_open=(make.segment("b", 1.0),)))
-    written = {key.decode() for key in store._client.keys("lt:{*")}
+    written = {key.decode() for key in store.client.scan_iter("lt:{*")}
     assert len(written) == 11
     assert written <= set(StreamKeys(make.STREAM).everything(make.LABELS))
     assert len({key_slot(key.encode()) for key in written}) == 1
