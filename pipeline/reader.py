@@ -1,4 +1,4 @@
-"""From a URI to clips and gaps: source, decoder and clip cutter in a row, from the start or from a checkpoint."""
+"""From a URI to clips and gaps: frames and clip cutter in a row, from the start or from a checkpoint."""
 
 import threading
 from collections.abc import Generator, Iterator
@@ -9,16 +9,14 @@ from pipeline import synthetic
 from pipeline.clip import StartPoint
 from pipeline.clock import Clock
 from pipeline.cutting import Cutting
-from pipeline.decode import DecodeStats, decode
+from pipeline.decode import DecodeStats
 from pipeline.errors import SourceChanged, SourceError
+from pipeline.frames import Opened, Order, opened
 from pipeline.hooks import Hooks
 from pipeline.live import LiveReader, LiveSettings, LiveStream
-from pipeline.source import SourceSettings, open_source
+from pipeline.source import SourceSettings
 from pipeline.source.names import scheme_of
-from pipeline.source.watchdog import Watchdog
 from pipeline.values import Checkpoint, Clip, ClipSpec, DecodedFrame, Gap, GapReason
-
-MOST_UNDATED = 8  # frames held back for one with a date
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +34,6 @@ class ReadSettings:
     forever: bool = False
     realtime: bool = False
     threads: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An open recording.
-
-    Attributes:
-        duration_s: declared length, or None.
-        frames: everything it shows, in order; iterated once.
-    """
-
-    duration_s: float | None
-    frames: Iterator[DecodedFrame]
 
 
 class Reader:
@@ -107,8 +92,8 @@ class Reader:
         if not scheme.startswith("http"):
             return scheme.startswith("rtsp")
         try:
-            with open_source(self._uri, self._settings.source) as source:
-                return source.info.live
+            with opened(self._order(self._settings.source), DecodeStats(), self._clock) as source:
+                return source.live
         except SourceError:
             if self._settings.forever:
                 return True
@@ -129,19 +114,19 @@ class Reader:
         """The frames of one connection; a source that is silent, or sends no pictures, is let go."""
         watchdog_s = self._settings.live.watchdog_s
         silent_s = min(self._settings.source.read_timeout_s, watchdog_s)
-        with open_source(self._uri, self._settings.source.model_copy(update={"read_timeout_s": silent_s})) as source:
-            watched = Watchdog(source, watchdog_s, self._clock)
-            frames = decode(watched, threads=self._settings.threads, epoch=epoch, stats=self.stats)
-            for frame in _dated(frames) if source.info.zero_wall_s is not None else frames:
-                watched.seen()
-                yield frame
+        order = self._order(self._settings.source.model_copy(update={"read_timeout_s": silent_s}))
+        with opened(replace(order, epoch=epoch, watchdog_s=watchdog_s), self.stats, self._clock) as source:
+            yield from source.frames
+
+    def _order(self, settings: SourceSettings) -> Order:
+        return Order(self._uri, settings, self._spec.height, self._spec.width, threads=self._settings.threads)
 
     def _recording(self, start: StartPoint, seek_s: float | None, stop: threading.Event) -> Iterator[Clip | Gap]:
-        with self._open(seek_s) as opened:
-            self._hooks.opened(self._stream, opened.duration_s)
+        with self._open(seek_s) as source:
+            self._hooks.opened(self._stream, source.duration_s)
             cutting = Cutting(self._stream, self._spec, start, self._hooks)
             pace = _Pace(self._clock) if self._settings.realtime else None
-            for frame in opened.frames:
+            for frame in source.frames:
                 if stop.is_set() or (pace and pace.wait(frame, stop)):
                     return
                 yield from cutting.push(frame)
@@ -152,10 +137,11 @@ class Reader:
         if scheme_of(self._uri) == "synthetic":
             spec, fps, _ = synthetic.parse_uri(self._uri)
             begin_s = max(0.0, (seek_s or 0.0) - 1 / fps)  # the frame shown at `seek_s` may have begun before it
-            yield Opened(spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
+            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
             return
-        with open_source(self._uri, self._settings.source, seek_s) as source:
-            yield Opened(source.info.duration_s, decode(source, threads=self._settings.threads, stats=self.stats))
+        order = replace(self._order(self._settings.source), start_at_s=seek_s)
+        with opened(order, self.stats, self._clock) as source:
+            yield source
 
     def _counted(self, frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
         for frame in frames:
@@ -176,17 +162,3 @@ class _Pace:
         due_s = now_s if self._due_s is None else self._due_s
         self._due_s = due_s + frame.duration_s
         return due_s > now_s and self._clock.wait(stop, due_s - now_s)
-
-
-def _dated(frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
-    """Date the first frames, which RTSP often gives no time stamp, by the first one that has a date."""
-    held: list[DecodedFrame] = []
-    for frame in frames:
-        held.append(frame)
-        if frame.wall_s is not None:
-            zero_s = frame.wall_s - frame.pts_s
-            held = [replace(one, wall_s=zero_s + one.pts_s) for one in held]
-        if frame.wall_s is not None or len(held) == MOST_UNDATED:
-            break
-    yield from held
-    yield from frames

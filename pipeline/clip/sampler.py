@@ -1,5 +1,6 @@
 """Sample and hold on a grid of media time: the same grid for every frame rate."""
 
+import math
 from dataclasses import dataclass
 
 from pipeline.values import DecodedFrame
@@ -11,10 +12,15 @@ TOLERANCE_S = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The frame that stands for grid point `ordinal` of its epoch; a slow source's frame may stand for several."""
+    """The frame that stands for grid point `ordinal` of its epoch; a slow source's frame may stand for several.
+
+    Attributes:
+        again: it stood for the grid point before, too.
+    """
 
     ordinal: int
     frame: DecodedFrame
+    again: bool = False
 
 
 class Sampler:
@@ -32,6 +38,7 @@ class Sampler:
         self._fps = fps
         self._next = next_ordinal
         self._held: DecodedFrame | None = None
+        self._sampled = False
         self._from_start = False
 
     def push(self, frame: DecodedFrame) -> list[Sample]:
@@ -44,7 +51,7 @@ class Sampler:
             if not self._from_start:
                 self._pass_over(frame.pts_s)
         settled = self._settle(self._held, frame.pts_s - TOLERANCE_S)
-        self._held = frame
+        self._held, self._sampled = frame, False
         return settled
 
     def finish(self, end_s: float) -> list[Sample]:
@@ -56,11 +63,13 @@ class Sampler:
     def _settle(self, held: DecodedFrame, before_s: float) -> list[Sample]:
         settled = []
         while self._next / self._fps < before_s:
-            settled.append(Sample(self._next, held))
+            settled.append(Sample(self._next, held, self._sampled))
+            self._sampled = True
             self._next += 1
         return settled
 
     def _pass_over(self, before_s: float) -> None:
         """After a seek nothing is known of the time before the first frame."""
+        self._next = max(self._next, math.floor((before_s - TOLERANCE_S) * self._fps) - 1)  # the frame may be far away
         while self._next / self._fps < before_s - TOLERANCE_S:
             self._next += 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.clip.sampler import Sample
 from pipeline.clip.start import StartPoint
-from pipeline.values import Clip, ClipSpec, DecodedFrame, UInt8Array
+from pipeline.values import Clip, ClipSpec, UInt8Array
 
 
 def digest(pixels: UInt8Array) -> bytes:
@@ -77,7 +77,6 @@ class Window:
         self._step = start.step
         self._answered = start.ordinal
         self._reel = Reel(spec.frames, (spec.height, spec.width, 3))
-        self._newest: DecodedFrame | None = None
         self._ordinal = -1
 
     @property
@@ -87,11 +86,10 @@ class Window:
 
     def push(self, sample: Sample) -> UInt8Array:
         """Add the next grid point and return its pixels; a frame that stands for several is converted once."""
-        if sample.frame is not self._newest:
-            self._newest = sample.frame
-            self._reel.add(sample.frame.picture.rgb(self._spec.height, self._spec.width))
-        else:
+        if sample.again:
             self._reel.add(self._reel.newest(1)[0])
+        else:
+            self._reel.add(sample.frame.picture.rgb(self._spec.height, self._spec.width))
         self._ordinal = sample.ordinal
         image: UInt8Array = self._reel.newest(1)[0]
         return image

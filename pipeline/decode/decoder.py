@@ -9,7 +9,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from pipeline.decode.media_clock import ClockSettings, MediaClock
-from pipeline.decode.picture import Scaler, VideoPicture
+from pipeline.decode.picture import Scaler, VideoPicture, reason_of
 from pipeline.decode.stats import DecodeStats
 from pipeline.errors import SourceError, SourceUnreadable
 from pipeline.values import DecodedFrame
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     VideoPacket: TypeAlias = av.Packet[VideoStream]
 
 TRUNCATED_S = 2.0  # headers may be off by a few frames, and by the audio's length
-_FOREIGN = (av.FFmpegError, EOFError, ValueError)
+_FOREIGN = (av.FFmpegError, EOFError, ValueError, MemoryError)
 
 
 class SourceFacts(Protocol):
@@ -75,7 +75,7 @@ def decode(
         epoch: number of the first epoch.
 
     Raises:
-        SourceUnreadable: the source, read from its start, ended without a single frame.
+        SourceUnreadable: the source, read from its start, ended without a single frame, or memory does not suffice.
         SourceError: what the source raised.
     """
     stats = stats if stats is not None else DecodeStats()
@@ -128,11 +128,13 @@ class _Loop:
         return frames + self._codec.decode(packet)
 
     def _failed(self, packet: "VideoPacket | None", error: Exception) -> None:
+        if isinstance(error, MemoryError):  # no fault of the packet: what follows would fail too
+            raise SourceUnreadable(f"decoding {self._source.info.uri} takes more memory than it may have") from error
         self._stats.failed += 1
         pts_s = None if packet is None or packet.pts is None else packet.pts * self._tick_s
         self._clock.lost(pts_s)
         where = "at the end" if packet is None else "at an unknown time" if pts_s is None else f"at {pts_s:.3f} s"
-        self._stats.note(f"a packet {where} could not be decoded: {_reason(error)}")
+        self._stats.note(f"a packet {where} could not be decoded: {reason_of(error)}")
 
     def _timed(self, frame: VideoFrame) -> DecodedFrame:
         corrupt = frame.is_corrupt
@@ -171,13 +173,10 @@ class _Loop:
         info = self._source.info
         uri, declared_s = info.uri, info.duration_s
         if not self._stats.frames_decoded and not self._seeked:
-            raise SourceUnreadable(f"no frame of {uri} could be decoded: it is damaged or encrypted")
+            why = "it is damaged or encrypted, or its pictures are larger than source.max_pixels"
+            raise SourceUnreadable(f"no frame of {uri} could be decoded: {why}")
         if info.live or declared_s is None or self._first_pts_s is None:
             return
         watched_s = self._raw_end_s - self._first_pts_s
         if watched_s < declared_s - TRUNCATED_S:
             self._stats.note(f"{uri} is truncated: it ends after {watched_s:.1f} of the declared {declared_s:.1f} s")
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__

@@ -10,7 +10,7 @@ import av
 from pipeline.errors import SourceError, SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
 from pipeline.source.names import scheme_of
 
-FOREIGN = (av.FFmpegError, OSError, EOFError, StopIteration, LookupError, ValueError)
+FOREIGN = (av.FFmpegError, OSError, EOFError, StopIteration, LookupError, ValueError, MemoryError)
 
 _REFUSED = (av.HTTPUnauthorizedError, av.HTTPForbiddenError)
 _NOT_FOUND = (av.HTTPNotFoundError, FileNotFoundError)
@@ -38,6 +38,8 @@ def explain(error: BaseException, uri: str, waited_s: float, limit_s: float) -> 
         return SourceNotFound(f"the host of {uri} is unknown or cannot be reached")
     if isinstance(error, OSError):
         return SourceError(f"reading {uri} failed: {error.strerror or 'input/output error'}{_advice(error, uri)}")
+    if isinstance(error, MemoryError):
+        return SourceUnreadable(f"opening {uri} takes more memory than it may have")
     return SourceUnreadable(_unreadable(uri, network))
 
 

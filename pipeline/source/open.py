@@ -132,7 +132,7 @@ def _first_pts_s(source: Source) -> float | None:
     for packet in source:
         try:
             frames = source.codec.decode(packet)
-        except av.FFmpegError:
+        except FOREIGN:
             continue
         if frames:
             pts = frames[0].pts
@@ -146,7 +146,7 @@ def _open(uri: str, settings: SourceSettings) -> Source:
         _check_path(Path(uri))
     container = _open_container(uri, kind, settings)
     try:
-        stream = _video_stream(container, redact(uri))
+        stream = _video_stream(container, redact(uri), settings.max_pixels)
         return Source(container, stream, describe(uri, kind, container, stream), settings.read_timeout_s)
     except SourceError:
         container.close()
@@ -168,10 +168,10 @@ def _check_path(path: Path) -> None:
 
 
 def _open_container(uri: str, kind: Kind, settings: SourceSettings) -> InputContainer:
-    options: dict[str, str] = {}
+    options = {"max_pixels": str(settings.max_pixels)}
     if kind in ("rtsp", "http"):
         # else FFmpeg holds the first 20 pictures or more back to guess their rate: from a slow camera, half a minute
-        options = {"fpsprobesize": "2"}
+        options |= {"fpsprobesize": "2"}
     if kind == "rtsp":
         # only `timeout`, in microseconds, bounds a silent server here; unknown options would be ignored without a word
         microseconds = int(min(settings.open_timeout_s, settings.read_timeout_s) * 1e6)
@@ -197,7 +197,7 @@ def _address(uri: str, kind: Kind) -> str:
     return f"file:{uri}" if kind == "file" else uri
 
 
-def _video_stream(container: InputContainer, uri: str) -> VideoStream:
+def _video_stream(container: InputContainer, uri: str, max_pixels: int) -> VideoStream:
     """Return the first video stream that is not a cover picture; FFmpeg's "best" would pick the largest."""
     attached = av.stream.Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & attached]
@@ -207,4 +207,9 @@ def _video_stream(container: InputContainer, uri: str) -> VideoStream:
     stream = streams[0]
     if stream.codec_context is None:
         raise SourceUnreadable(f"{uri} is in a video codec that this FFmpeg cannot decode")
+    codec = stream.codec_context
+    if codec.width * codec.height > max_pixels:
+        size = f"{codec.width}×{codec.height}"
+        raise SourceUnreadable(f"{uri} says its pictures have {size} pixels; source.max_pixels allows {max_pixels}")
+    codec.options = {"max_pixels": str(max_pixels)}  # for those that turn out to be larger than was said
     return stream

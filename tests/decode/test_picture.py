@@ -8,6 +8,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from pipeline.decode import Scaler, VideoPicture, decode
+from pipeline.errors import SourceUnreadable
 from pipeline.source import open_source
 from pipeline.values import UInt8Array
 from tests.decode.films import film
@@ -78,3 +79,9 @@ def test_scaling_looks_at_the_whole_view(tmp_path: Path) -> None:
         picture = next(decode(source)).picture
         small, full = picture.rgb(12, 16), picture.rgb(96, 128)
     assert np.abs(small.mean((0, 1)) - full.mean((0, 1))).max() < 2
+
+
+def test_a_picture_that_ffmpeg_cannot_convert_is_an_error_of_the_source() -> None:
+    picture = VideoPicture(av.VideoFrame(32, 32, "rgb4"), Scaler())
+    with pytest.raises(SourceUnreadable, match=r"a picture of 32×32 pixels \(rgb4\) cannot be converted"):
+        picture.rgb(16, 16)

@@ -1,0 +1,1 @@
+"""Mutated videos through the decoder border; `python -m tests.fuzz --help`."""
