@@ -52,7 +52,7 @@ class RayPool:
         self._dispatch.close(reason)
         self._work.set()
 
-    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
+    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
         answers: list[Future[Float32Array]] = [Future() for _ in clips]
 
         def share(done: "Future[Float32Array]") -> None:
@@ -63,14 +63,16 @@ class RayPool:
                 else:
                     answer.set_exception(error)
 
-        self._dispatch.ask("encode", Strip.of(clips)).add_done_callback(share)
+        self._dispatch.ask("encode", Strip.of(clips), *_some(traces)).add_done_callback(share)
         return answers
 
-    def remember(self, request: RememberRequest) -> "Future[Remembered]":
-        return self._dispatch.ask("remember", request)
+    def remember(self, request: RememberRequest, traces: Sequence[str] = ()) -> "Future[Remembered]":
+        return self._dispatch.ask("remember", request, *_some(traces))
 
-    def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
-        return self._dispatch.ask("infer", clip, gap_s, state)
+    def infer(
+        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+    ) -> "Future[Remembered]":
+        return self._dispatch.ask("infer", clip, gap_s, state, *_some(traces))
 
     def _look_after(self) -> None:
         """Tick while requests are open, at once when one was lost; wait for the next one else."""
@@ -78,3 +80,8 @@ class RayPool:
             self._work.wait(None if self._dispatch.idle() else self.TICK_S)
             self._work.clear()
             self._dispatch.tick()
+
+
+def _some(traces: Sequence[str]) -> tuple[Sequence[str], ...]:
+    """One argument more, or none: what is not traced costs nothing on the wire."""
+    return (traces,) if traces else ()

@@ -1,6 +1,9 @@
 """What the flow tells whoever listens. Every method does nothing; metrics and progress bars subscribe."""
 
+from collections.abc import Sequence
+
 from pipeline.values import Clip, Commit, Gap, GapReason, WhoseClock
+from pipeline.way import Trace, Way
 
 
 class Hooks:
@@ -33,6 +36,13 @@ class Hooks:
     def batch(self, kind: str, size: int, seconds: float) -> None:
         """A model worker answered `size` requests of `kind` (encode or remember) in one call."""
 
+    def trace(self, clip: Clip, model: str, way: Way) -> Trace | None:
+        """The model is about to be asked about a clip; whoever wants to trace it returns where to."""
+        return None
+
+    def worked(self, traces: Sequence[str], kind: str, size: int, waited_s: float, seconds: float) -> None:
+        """A model worker has just answered a request of traced clips: it waited, then `batch` says how."""
+
     def committed(self, commit: Commit, result: str, seconds: float) -> None:
         """The store answered a commit: `ok` or `repeated`."""
 
@@ -41,6 +51,12 @@ class Hooks:
 
     def restored(self, stream: str) -> None:
         """A lane continued from a checkpoint."""
+
+    def over(self, stream: str) -> None:
+        """A run of the stream is over, however it ended; nothing more is told of it until the next one."""
+
+    def close(self) -> None:
+        """Nothing more will be told; what was held back is passed on now."""
 
 
 class Fanout(Hooks):
@@ -85,6 +101,14 @@ class Fanout(Hooks):
         for listener in self._listeners:
             listener.batch(kind, size, seconds)
 
+    def trace(self, clip: Clip, model: str, way: Way) -> Trace | None:
+        traces = (listener.trace(clip, model, way) for listener in self._listeners)
+        return next((trace for trace in traces if trace is not None), None)
+
+    def worked(self, traces: Sequence[str], kind: str, size: int, waited_s: float, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.worked(traces, kind, size, waited_s, seconds)
+
     def committed(self, commit: Commit, result: str, seconds: float) -> None:
         for listener in self._listeners:
             listener.committed(commit, result, seconds)
@@ -96,3 +120,11 @@ class Fanout(Hooks):
     def restored(self, stream: str) -> None:
         for listener in self._listeners:
             listener.restored(stream)
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+    def over(self, stream: str) -> None:
+        for listener in self._listeners:
+            listener.over(stream)

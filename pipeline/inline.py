@@ -28,15 +28,18 @@ class InlinePool:
     def __init__(self, worker: ModelWorker, threads: int, hooks: Hooks) -> None:
         self._batcher = Batcher(worker, threads, hooks=hooks)
 
-    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
-        return [self._batcher.encode(clip) for clip in clips]
+    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
+        each = zip(clips, traces or [""] * len(clips), strict=True)
+        return [self._batcher.encode(clip, trace) for clip, trace in each]
 
-    def remember(self, request: RememberRequest) -> "Future[Remembered]":
-        return self._batcher.remember(request)
+    def remember(self, request: RememberRequest, traces: Sequence[str] = ()) -> "Future[Remembered]":
+        return self._batcher.remember(request, traces)
 
-    def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
-        features = self._batcher.encode(clip).result()
-        return self._batcher.remember(RememberRequest(features[None], np.array([gap_s], np.float32), state))
+    def infer(
+        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+    ) -> "Future[Remembered]":
+        features = self._batcher.encode(clip, *traces).result()
+        return self._batcher.remember(RememberRequest(features[None], np.array([gap_s], np.float32), state), traces)
 
     def close(self) -> None:
         self._batcher.close()
@@ -68,6 +71,7 @@ class InlineEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.close()
+        self._hooks.close()
 
     def run(self, jobs: Sequence[Job], watch: Watch) -> list[Report]:
         """Run all jobs to their end; `watch` is told of the progress several times a second.

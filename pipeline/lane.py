@@ -4,30 +4,36 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
-from pipeline.lane_queue import LaneQueue
-from pipeline.lane_work import Work, checkpoint_at
+from pipeline.lane_queue import LaneQueue, Queued
+from pipeline.lane_work import Waiting, Work, checkpoint_at, traced
 from pipeline.model_swap import handed_over
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.segmenter import Segmenter
 from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, UInt8Array
+from pipeline.way import Way
 
 
 class ModelPool(Protocol):
-    """Where a lane sends its requests: model workers in this process or elsewhere."""
+    """Where a lane sends its requests: model workers in this process or elsewhere.
 
-    def encode(self, clips: Sequence[UInt8Array]) -> "list[Future[Float32Array]]":
+    `traces` holds the `Trace.context` of each clip, empty for one that is not traced; it is given only where one is.
+    """
+
+    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
         """Features D of each clip T×H×W×3, in any order of time."""
 
-    def remember(self, request: RememberRequest) -> "Future[Remembered]":
+    def remember(self, request: RememberRequest, traces: Sequence[str] = ()) -> "Future[Remembered]":
         """Scores and new state of consecutive steps."""
 
-    def infer(self, clip: UInt8Array, gap_s: float, state: Float32Array | None) -> "Future[Remembered]":
+    def infer(
+        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+    ) -> "Future[Remembered]":
         """Both in one call, for a clip that nothing waits beside."""
 
 
@@ -51,21 +57,6 @@ class Commits(Protocol):
             Fenced: another owner holds the stream.
             StoreError: nothing was written.
         """
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """One item in the lane and, for a clip, what it waits for: its features, or its whole answer."""
-
-    item: Clip | Gap
-    since_s: float
-    features: "Future[Float32Array] | None" = None
-    answer: "Future[Remembered] | None" = None
-
-    def future(self) -> "Future[Float32Array] | Future[Remembered]":
-        future = self.features or self.answer
-        assert future is not None, "gaps wait for nothing"
-        return future
 
 
 class Lane:
@@ -99,7 +90,7 @@ class Lane:
         self._hooks = queue.context.hooks
         self._clock = queue.context.clock
         self._log = log
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._work = Work()
         self._due_s = -math.inf
         self.checkpoint = checkpoint
@@ -151,24 +142,32 @@ class Lane:
             if self._log is not None:
                 for queued in taken:
                     self._log.given(queued.item)
-            waiting = [_Waiting(queued.item, queued.since_s) for queued in taken]
+            waiting = [Waiting(queued.item, self._way(queued)) for queued in taken]
             clips = [queued.item for queued in taken if isinstance(queued.item, Clip)]
             self._ask(waiting, clips)
             self._waiting += waiting
             if not clips:
                 return
 
+    def _way(self, queued: Queued) -> Way:
+        way = Way(queued.read_s, queued.cut_s, queued.since_s, self._clock.monotonic_s())
+        if isinstance(queued.item, Clip):
+            way.trace = self._hooks.trace(queued.item, self.checkpoint.model, way)
+        return way
+
     def _patience_s(self) -> float:
         """How long what is answered may still wait for company in its commit."""
         return max(0.0, self._due_s - self._clock.monotonic_s())
 
-    def _ask(self, waiting: list[_Waiting], clips: list[Clip]) -> None:
+    def _ask(self, waiting: list[Waiting], clips: list[Clip]) -> None:
         """A clip that is alone takes one fused call; those with company are encoded ahead of their turn."""
         if len(clips) == 1 and not len(self._queue) and not self._under_way():
             gap_s = self._gap_s(clips[0], self._answered_s)
-            waiting[0].answer = self._pool.infer(clips[0].frames, gap_s, self._remembered(gap_s))
+            state = self._remembered(gap_s)
+            waiting[0].answer = self._pool.infer(clips[0].frames, gap_s, state, **traced(waiting))
         elif clips:
-            for one, features in zip(waiting, self._pool.encode([clip.frames for clip in clips]), strict=True):
+            calls = self._pool.encode([clip.frames for clip in clips], **traced(waiting))
+            for one, features in zip(waiting, calls, strict=True):
                 one.features = features
 
     def _under_way(self) -> int:
@@ -181,15 +180,15 @@ class Lane:
     def _gap_s(clip: Clip, answered_s: float) -> float:
         return max(0.0, clip.start_s - answered_s)
 
-    def _ready(self) -> list[_Waiting]:
+    def _ready(self) -> list[Waiting]:
         """The answered items at the head, waiting for the first clip: all steps are of one epoch."""
-        run: list[_Waiting] = []
+        run: list[Waiting] = []
         while self._waiting and self._may_join(self._waiting[0], run):
             run.append(self._waiting.popleft())
         return run
 
     @staticmethod
-    def _may_join(next_: _Waiting, run: list[_Waiting]) -> bool:
+    def _may_join(next_: Waiting, run: list[Waiting]) -> bool:
         """Whether an item may be taken with those before it; the first clip always may, and is awaited."""
         if isinstance(next_.item, Gap):
             return True
@@ -200,7 +199,7 @@ class Lane:
         assert isinstance(first.item, Clip)
         return first.answer is None and next_.item.epoch == first.item.epoch and next_.future().done()
 
-    def _answer(self, run: list[_Waiting]) -> None:
+    def _answer(self, run: list[Waiting]) -> None:
         """Remember and segment the steps of a run, in order."""
         clips = [waiting.item for waiting in run if isinstance(waiting.item, Clip)]
         if clips and self._work.scores and self._work.scores[0].epoch != clips[0].epoch:
@@ -210,8 +209,10 @@ class Lane:
             if isinstance(waiting.item, Gap):
                 self._lose(waiting.item)
             else:
+                waiting.way.answered_s = self._clock.monotonic_s()
                 self._take(waiting.item, next(probs))
-                self._work.since_s.append(waiting.since_s)
+                waiting.way.segmented_s = self._clock.monotonic_s()
+                self._work.ways.append(waiting.way)
 
     def _lose(self, gap: Gap) -> None:
         """A gap is pending until something else follows it: the next one may be its continuation."""
@@ -237,7 +238,7 @@ class Lane:
         self._answered_s = clip.end_s
         self._until_s = max(self._until_s, clip.end_s)
 
-    def _remember(self, run: list[_Waiting], clips: list[Clip]) -> Float32Array:
+    def _remember(self, run: list[Waiting], clips: list[Clip]) -> Float32Array:
         """Probabilities N×C of the run's clips; lost time before a step is an input, and too much of it forgets."""
         waiting = [w for w in run if isinstance(w.item, Clip)]
         if waiting[0].answer is not None:
@@ -252,7 +253,8 @@ class Lane:
         cuts = sorted({0, *np.flatnonzero(gaps_s > self._limits.forget_s).tolist(), len(clips)})
         for first, last in pairwise(cuts):
             state = self._remembered(float(gaps_s[first]))
-            answer = self._pool.remember(RememberRequest(features_ND[first:last], gaps_s[first:last], state)).result()
+            request = RememberRequest(features_ND[first:last], gaps_s[first:last], state)
+            answer = self._pool.remember(request, **traced(waiting[first:last])).result()
             self._state = answer.state
             probs.append(answer.probs)
         return np.concatenate(probs)
@@ -273,10 +275,14 @@ class Lane:
         if work.clip is not None:
             assert self._state is not None
             checkpoint = checkpoint_at(work.clip, self._state, checkpoint)
+        begun_s = self._clock.monotonic_s()
         self._write(work.commit(checkpoint, self.checkpoint, self._segmenter.open_segments(self._segments)))
         now_s = self._clock.monotonic_s()
-        for since_s in work.since_s:
-            self._hooks.answered(checkpoint.stream, now_s - since_s)
+        for way in work.ways:
+            self._hooks.answered(checkpoint.stream, now_s - way.queued_s)
+            way.commit_s, way.committed_s = begun_s, now_s
+            if way.trace is not None:
+                way.trace.end(way)
 
     def _pass_empty_epochs(self, epoch: int) -> None:
         """Epochs whose every clip was dropped are numbered in the store too: steps follow each other without holes."""

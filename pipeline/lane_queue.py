@@ -64,11 +64,13 @@ class LaneQueue:
         self._ended = False
         self._credit = 0.0  # of which every clip that is let in takes one
         self._let_in = self._overflowed = 0
+        self._read_s = self._clock.monotonic_s()
         self.drop_reason = GapReason.DROPPED
         self.keep = 1.0
 
     def put(self, item: Clip | Gap, policy: DropPolicy) -> bool:
         """Add an item, waiting or dropping where the queue is full; False once the queue has ended."""
+        cut_s = self._clock.monotonic_s()
         with self._changed:
             if isinstance(item, Clip) and policy != "wait" and not self._admit():
                 item = self._dropped(item, GapReason.DROPPED)
@@ -81,7 +83,9 @@ class LaneQueue:
                     item = self._lost(item)
             if self._ended:
                 return False
-            self._append(item, self._clock.monotonic_s())
+            now_s = self._clock.monotonic_s()
+            self._append(Queued(item, now_s, cut_s, self._read_s))
+            self._read_s = now_s
             self._hooks.queued(item.stream, self._clips())
             self._changed.notify_all()
         return True
@@ -134,15 +138,14 @@ class LaneQueue:
 
     def _drop_oldest(self) -> None:
         """Put a gap in the place of the oldest clip."""
-        items = [queued.item for queued in self._items]
-        since_s = [queued.since_s for queued in self._items]
-        index = next(i for i, item in enumerate(items) if isinstance(item, Clip))
-        clip = items[index]
+        items = list(self._items)
+        index = next(i for i, queued in enumerate(items) if isinstance(queued.item, Clip))
+        clip = items[index].item
         assert isinstance(clip, Clip)
-        items[index] = self._lost(clip)
+        items[index] = replace(items[index], item=self._lost(clip))
         self._items.clear()
-        for item, since in zip(items, since_s, strict=True):
-            self._append(item, since)
+        for queued in items:
+            self._append(queued)
 
     def _admit(self) -> bool:
         self._credit = min(1.0, self._credit + self.keep)
@@ -160,18 +163,20 @@ class LaneQueue:
         self._hooks.dropped(clip.stream, gap)
         return gap
 
-    def _append(self, item: Clip | Gap, since_s: float) -> None:
+    def _append(self, queued: "Queued") -> None:
         """Append, joining a gap to the one before it when they touch and have one reason."""
-        last = self._items[-1].item if self._items else None
+        item, last = queued.item, self._items[-1].item if self._items else None
         if isinstance(item, Gap) and isinstance(last, Gap) and (last.end, last.reason) == (item.start, item.reason):
-            self._items[-1] = Queued(replace(last, end=item.end), since_s)
+            self._items[-1] = replace(queued, item=replace(last, end=item.end))
         else:
-            self._items.append(Queued(item, since_s))
+            self._items.append(queued)
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """An item of a lane's queue and the monotonic time it was put there."""
+    """An item of a lane's queue, and on the steady clock when it was let in, when it was cut, when it was begun."""
 
     item: Clip | Gap
     since_s: float
+    cut_s: float
+    read_s: float

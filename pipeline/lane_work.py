@@ -1,9 +1,35 @@
-"""A commit in the making: what a lane has answered and lost since the last one."""
+"""What a lane has in hand: items that wait for the model, and the commit that is being made of those answered."""
 
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from pipeline.models.requests import Remembered
 from pipeline.segment.segmenter import Changes
 from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, Segment
+from pipeline.way import Way
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One item in the lane and, for a clip, what it waits for: its features, or its whole answer."""
+
+    item: Clip | Gap
+    way: Way
+    features: "Future[Float32Array] | None" = None
+    answer: "Future[Remembered] | None" = None
+
+    def future(self) -> "Future[Float32Array] | Future[Remembered]":
+        future = self.features or self.answer
+        assert future is not None, "gaps wait for nothing"
+        return future
+
+
+def traced(waiting: Sequence[Waiting]) -> dict[str, Any]:
+    """What a pool is told of the traces of clips: nothing where there are none."""
+    traces = tuple(one.way.trace.context if one.way.trace else "" for one in waiting)
+    return {"traces": traces} if any(traces) else {}
 
 
 def checkpoint_at(clip: Clip, state: Float32Array, checkpoint: Checkpoint) -> Checkpoint:
@@ -30,7 +56,7 @@ class Work:
     gaps: list[Gap] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
     closed: list[Segment] = field(default_factory=list)
-    since_s: list[float] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return self.moved

@@ -32,6 +32,7 @@ class _Request:
     work: Any
     answer: "Future[Any]"
     since_s: float
+    traces: Sequence[str] = ()  # of the clips it is for, as far as they are traced
 
 
 class Batcher:
@@ -55,13 +56,13 @@ class Batcher:
         for thread in self._threads:
             thread.start()
 
-    def encode(self, clip: UInt8Array) -> "Future[Float32Array]":
+    def encode(self, clip: UInt8Array, trace: str = "") -> "Future[Float32Array]":
         """Ask for the features of one clip."""
-        return self._ask(self._encodes, clip)
+        return self._ask(self._encodes, clip, (trace,))
 
-    def remember(self, request: RememberRequest) -> "Future[Remembered]":
+    def remember(self, request: RememberRequest, traces: Sequence[str] = ()) -> "Future[Remembered]":
         """Ask for the scores of consecutive steps of one stream."""
-        return self._ask(self._memories, request)
+        return self._ask(self._memories, request, traces)
 
     def waiting(self) -> int:
         """How many requests wait."""
@@ -81,8 +82,8 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self, queue: "deque[_Request]", work: Any) -> "Future[Any]":
-        request = _Request(work, Future(), time.monotonic())
+    def _ask(self, queue: "deque[_Request]", work: Any, traces: Sequence[str]) -> "Future[Any]":
+        request = _Request(work, Future(), time.monotonic(), tuple(filter(None, traces)))
         with self._changed:
             if self._closed:
                 raise EngineError("the model worker was closed")
@@ -104,8 +105,11 @@ class Batcher:
             for request in requests:
                 request.answer.set_exception(error)
             return
-        self._hooks.batch(kind, len(requests), time.monotonic() - started_s)
+        seconds = time.monotonic() - started_s
+        self._hooks.batch(kind, len(requests), seconds)
         for request, answer in zip(requests, answers, strict=True):
+            if request.traces:
+                self._hooks.worked(request.traces, kind, len(requests), started_s - request.since_s, seconds)
             request.answer.set_result(answer)
 
     def _take(self) -> tuple[str, list[_Request]] | None:
