@@ -1,73 +1,18 @@
-"""Metrics: what the hooks count, how processes are joined, what the port answers."""
+"""What the hooks count of the flow, and that it stays bounded."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
+import math
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import IO
 
 import numpy as np
 import pytest
 from prometheus_client import REGISTRY
-from prometheus_client.parser import text_string_to_metric_families
 
-from actors import metrics
-from actors.engine import RayEngine
-from actors.metrics import DIRECTORY, MOST_STREAMS, OTHERS, PREFIX, PrometheusHooks, served
-from actors.settings import RaySettings
-from pipeline.errors import UsageError
-from pipeline.flow import FlowSettings
+from actors.metrics import MOST_ACTIONS, MOST_STREAMS, PrometheusHooks, show_model
+from actors.metrics_folder import OTHERS
+from pipeline.models.numerics import Numerics
 from pipeline.values import Clip, Gap, GapReason
+from tests.models.micro import micro_card
 from tests.timeline import make
-
-Samples = dict[tuple[str, str], float]
-
-COUNTING = """
-import sys
-from actors.metrics import PrometheusHooks
-hooks = PrometheusHooks()
-for corrupt in (False, True, False):
-    hooks.decoded("cam1", corrupt)
-hooks.kept("cam1", float(sys.argv[1]))
-hooks.batch("encode", 4, 0.01)
-print("counted", flush=True)
-sys.stdin.read()
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def scrape(port: int) -> Samples:
-    """Every sample of a scrape by name and by its only label of interest."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(sample.name, ",".join(sample.labels.values())): sample.value for sample in samples}
-
-
-@contextmanager
-def counting(folder: Path, until_s: float) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that has counted three frames and one batch, and lives on."""
-    environment = os.environ | {DIRECTORY: str(folder)}
-    command = [sys.executable, "-c", COUNTING, str(until_s)]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout and process.stdout.readline() == b"counted\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def clip(stream: str, ordinal: int, pts_s: float) -> Clip:
@@ -79,12 +24,26 @@ def counted(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
+def series(name: str, beginning: str) -> list[dict[str, str]]:
+    """Labels of a metric's series whose stream begins so."""
+    samples = [sample for family in REGISTRY.collect() for sample in family.samples if sample.name == name]
+    return [sample.labels for sample in samples if sample.labels["stream"].startswith(beginning)]
+
+
 def test_every_metric_of_a_stream_is_there_as_zero_before_its_first_frame() -> None:
     PrometheusHooks().opened("unwatched", None)
     assert counted("longtake_frames_decoded_total", stream="unwatched") == 0
     assert counted("longtake_frames_corrupt_total", stream="unwatched") == 0
     assert counted("longtake_frames_dropped_total", stream="unwatched", reason="dropped") == 0
     assert counted("longtake_commits_total", stream="unwatched", result="ok") == 0
+    assert counted("longtake_state_restores_total", stream="unwatched") == 0
+    assert counted("longtake_reconnects_total", stream="unwatched", reason="camera_down") == 0
+
+
+def test_a_recording_has_no_camera_that_could_be_lost() -> None:
+    PrometheusHooks().opened("recorded", 60.0)
+    assert counted("longtake_clips_total", stream="recorded") == 0
+    assert counted("longtake_reconnects_total", stream="recorded", reason="camera_down") is None
 
 
 def test_frames_are_counted_by_stream() -> None:
@@ -113,10 +72,12 @@ def test_a_commit_counts_its_gaps_and_the_segments_it_closes() -> None:
     closed = (make.segment("a", 0.0, 1.0), make.segment("b", 2.0, 3.0), make.segment("c", 0.0, 1.0, "sit"))
     gaps = (make.gap(1.0, 1.5), make.gap(2.0, 2.25))
     hooks = PrometheusHooks()
+    asked = counted("longtake_store_seconds_count", operation="commit") or 0.0
     hooks.committed(make.commit(closed=closed, gaps=gaps), "ok", 0.001)
     hooks.committed(make.commit(), "repeated", 0.001)
     assert counted("longtake_commits_total", stream="cam1", result="ok") == 1
     assert counted("longtake_commits_total", stream="cam1", result="repeated") == 1
+    assert counted("longtake_store_seconds_count", operation="commit") == asked + 2
     assert counted("longtake_segments_total", stream="cam1", label="walk") == 2
     assert counted("longtake_segments_total", stream="cam1", label="sit") == 1
     assert counted("longtake_gap_seconds_total", stream="cam1", reason="dropped") == 0.75
@@ -138,124 +99,64 @@ def test_a_live_source_that_comes_and_goes_is_counted_and_its_lag_is_known() -> 
     assert counted("longtake_lag_seconds", stream=stream) == pytest.approx(3.0, abs=1.0)
 
 
+def test_an_action_is_shown_from_the_commit_that_opens_it_to_the_one_that_closes_it() -> None:
+    hooks = PrometheusHooks()
+
+    def shown() -> list[float | None]:
+        return [counted("longtake_action", stream="cam1", label=label) for label in ("walk", "sit")]
+
+    hooks.committed(make.commit(still_open=(make.segment("a", 0.0, None),)), "ok", 0.001)
+    assert shown() == [1, None]
+    hooks.committed(make.commit(still_open=(make.segment("b", 1.0, None, "sit"),)), "ok", 0.001)
+    assert shown() == [0, 1]
+    hooks.committed(make.commit(), "ok", 0.001)
+    assert shown() == [0, 0]
+
+
+def test_what_was_measured_of_a_stream_is_forgotten_when_its_run_is_over_and_its_counts_stay() -> None:
+    hooks = PrometheusHooks()
+    hooks.connected("cam1", "arrival")
+    hooks.decoded("cam1", False)
+    hooks.kept("cam1", 7.0)
+    hooks.committed(make.commit(still_open=(make.segment("a", 0.0, None),)), "ok", 0.001)
+    frames = counted("longtake_frames_decoded_total", stream="cam1")
+    hooks.over("cam1")
+    gauges = [
+        counted(f"longtake_{name}", stream="cam1") for name in ("stream_up", "stream_until_seconds", "queue_depth")
+    ]
+    assert all(value is not None and math.isnan(value) for value in gauges), "the exporter leaves out what is no number"
+    assert math.isnan(counted("longtake_action", stream="cam1", label="walk") or 0.0)
+    assert counted("longtake_frames_decoded_total", stream="cam1") == frames
+    hooks.connected("cam1", "arrival")
+    assert counted("longtake_stream_up", stream="cam1") == 1
+
+
 def test_series_stay_bounded_however_many_streams_come_and_go() -> None:
     hooks = PrometheusHooks()
     for number in range(5 * MOST_STREAMS):
         hooks.decoded(f"passing-{number}", False)
-    series = [
-        sample for family in REGISTRY.collect() for sample in family.samples if sample.name.endswith("decoded_total")
-    ]
-    passing = [sample for sample in series if sample.labels["stream"].startswith("passing-")]
-    assert len(passing) == MOST_STREAMS
+        hooks.over(f"passing-{number}")
+    assert len(series("longtake_frames_decoded_total", "passing-")) == MOST_STREAMS
     assert counted("longtake_frames_decoded_total", stream=OTHERS) == 4 * MOST_STREAMS
+    assert not series("longtake_stream_up", OTHERS)
 
 
-def test_processes_are_added_up_and_the_gauges_of_dead_ones_vanish() -> None:
-    port = free_port()
-    with served(port, shared=True) as folder:
-        assert folder is not None
-        with ExitStack() as living:
-            living.enter_context(counting(folder, 20.0))
-            with counting(folder, 30.0):
-                both = scrape(port)
-            one = scrape(port)
-        none = scrape(port)
-    assert both["longtake_frames_decoded_total", "cam1"] == 6
-    assert both["longtake_frames_corrupt_total", "cam1"] == 2
-    assert both["longtake_batch_size_sum", "encode"] == 8
-    assert both["longtake_batch_size_count", "encode"] == 2
-    assert [scraped["longtake_frames_decoded_total", "cam1"] for scraped in (one, none)] == [6, 6]
-    gauges = [scraped.get(("longtake_stream_until_seconds", "cam1")) for scraped in (both, one, none)]
-    assert gauges == [30.0, 20.0, None]
-    assert both["process_resident_memory_bytes", ""] > 0
+def test_series_stay_bounded_however_many_labels_a_model_has() -> None:
+    hooks = PrometheusHooks()
+    for number in range(MOST_ACTIONS + 500):
+        closed = (make.segment(f"s{number}", 0.0, 1.0, f"label-{number}"),)
+        opened = (make.segment(f"t{number}", 1.0, None, f"label-{number}"),)
+        hooks.committed(make.commit(closed=closed, still_open=opened), "ok", 0.001)
+    labels = {one["label"] for one in series("longtake_segments_total", "cam1") if one["label"].startswith("label-")}
+    shown = {one["label"] for one in series("longtake_action", "cam1") if one["label"].startswith("label-")}
+    assert len(labels) == len(shown) == MOST_ACTIONS
+    assert counted("longtake_segments_total", stream="cam1", label=OTHERS) == 500
+    assert counted("longtake_action", stream="cam1", label=OTHERS) is None
 
 
-def test_a_process_that_has_just_opened_its_file_disturbs_no_scrape() -> None:
-    port = free_port()
-    with served(port, shared=True) as folder:
-        assert folder is not None
-        (folder / f"counter_{os.getpid()}.db").touch()
-        assert scrape(port)["process_resident_memory_bytes", ""] > 0
-
-
-def test_nothing_remains_when_the_run_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    port = free_port()
-    with served(port, shared=True) as folder:
-        assert folder is not None and folder.parent == tmp_path and folder.name.startswith(PREFIX)
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError, match="refused"):
-        scrape(port)
-    with served(port):
-        assert ("python_info" in {name for name, _ in scrape(port)}) is True
-
-
-def test_without_a_port_nothing_is_served_and_no_folder_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(metrics, "start_http_server", lambda *_: pytest.fail("a server was started"))
-    with served(0, shared=True) as folder:
-        assert folder is None
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_port_that_is_taken_is_one_clear_sentence(shared: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        sentence = rf"cannot be served on 127.0.0.1:{port} \(Address already in use\); give another --metrics-port"
-        with pytest.raises(UsageError, match=sentence), served(port, shared=shared):
-            pytest.fail("it was served")
-
-
-def test_an_address_of_another_machine_is_one_clear_sentence() -> None:
-    with pytest.raises(UsageError, match=r"cannot be served on 192\.0\.2\.1"), served(free_port(), "192.0.2.1"):
-        pytest.fail("it was served")
-
-
-def test_a_cluster_is_refused_rather_than_half_counted(tmp_path: Path) -> None:
-    cluster = RaySettings(address="192.0.2.1:6379")
-    with pytest.raises(UsageError, match=r"leave out --metrics-port or ray\.address"):
-        RayEngine(tmp_path, None, tmp_path, FlowSettings(), cluster, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["inline", "ray"])
-def test_the_port_answers_while_a_run_goes_on_and_closes_with_it(engine: str, tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "longtake", "run", "synthetic://seed=5&duration=600", "--engine", engine]
-    with TemporaryDirectory(prefix="lt-") as temporary, (tmp_path / "said").open("w+b") as said:
-        environment = os.environ | {"LONGTAKE_HOME": str(tmp_path / "home"), "TMPDIR": temporary}
-        interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are not
-        with subprocess.Popen(
-            [*command, f"--metrics-port={port}"], env=environment, stderr=said, preexec_fn=interruptible
-        ) as process:
-            try:
-                first = _decoded(process, port, said, more_than=0.0)
-                second = _decoded(process, port, said, more_than=first)
-                process.send_signal(signal.SIGINT)
-                assert process.wait(timeout=60) == 1
-            finally:
-                process.kill()
-        assert 0 < first < second
-        assert b"stopped before its end" in _text(said)
-        assert not list(Path(temporary).glob(f"{PREFIX}*"))
-
-
-def _decoded(process: "subprocess.Popen[bytes]", port: int, said: IO[bytes], more_than: float) -> float:
-    """Ask the port until it has counted more frames; the process must be alive when it answers."""
-    deadline_s = time.monotonic() + 240
-    while time.monotonic() < deadline_s:
-        assert process.poll() is None, _text(said)
-        try:
-            frames = scrape(port).get(("longtake_frames_decoded_total", "synthetic-5"), 0.0)
-        except OSError:
-            frames = 0.0
-        if frames > more_than:
-            return frames
-        time.sleep(0.1)
-    pytest.fail("no frames were counted")
-
-
-def _text(said: IO[bytes]) -> bytes:
-    said.seek(0)
-    return said.read()
+def test_a_model_worker_says_whose_answers_it_gives() -> None:
+    card = micro_card()
+    numerics = Numerics("cpu Some Processor", "AVX2", "bfloat16", 1, (("torch", "2.15.0"),), 1, 4)
+    show_model(card, numerics)
+    labels = {"model": "micro", "fingerprint": card.fingerprint, "device": "cpu", "dtype": "bfloat16"}
+    assert counted("longtake_model_info", **labels) == 1

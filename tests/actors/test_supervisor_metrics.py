@@ -1,8 +1,10 @@
 """What the supervisor tells Prometheus: streams by what they are at, hosts, losses, pools."""
 
+import math
+
 from prometheus_client import REGISTRY
 
-from actors.supervisor_metrics import STATES, show_look, show_pool
+from actors.supervisor_metrics import STATES, hide_look, hide_pool, show_look, show_pool
 from pipeline.control.plan import Lose
 from pipeline.control.records import Assigned, Ending, Held, HostInfo, Outcome, View
 from pipeline.control.wish import Wish
@@ -41,3 +43,23 @@ def test_a_pool_is_shown_by_its_models_name():
     show_pool("small", 3, 12)
     assert REGISTRY.get_sample_value("longtake_pool_workers", {"model": "small"}) == 3
     assert REGISTRY.get_sample_value("longtake_pool_waiting", {"model": "small"}) == 12
+
+
+def test_a_pool_that_was_ended_is_shown_no_longer():
+    show_pool("large", 1, 0)
+    show_pool("tiny", 1, 0)
+    hide_pool("large")
+    assert math.isnan(REGISTRY.get_sample_value("longtake_pool_workers", {"model": "large"}))
+    assert math.isnan(REGISTRY.get_sample_value("longtake_pool_waiting", {"model": "large"}))
+    assert REGISTRY.get_sample_value("longtake_pool_workers", {"model": "tiny"}) == 1
+
+
+def test_a_supervisor_that_leads_no_longer_shows_nothing_of_what_it_saw():
+    view = View(now_s=0.0, wishes={}, hosts={}, held={}, assigned={}, outcomes={})
+    show_look(view, [], 0.1)
+    show_pool("small", 3, 12)
+    hide_look()
+    assert math.isnan(REGISTRY.get_sample_value("longtake_streams", {"state": "running"}))
+    assert math.isnan(REGISTRY.get_sample_value("longtake_pool_workers", {"model": "small"}))
+    show_look(view, [], 0.1)
+    assert REGISTRY.get_sample_value("longtake_streams", {"state": "running"}) == 0

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from actors.engine import RayEngine
-from actors.metrics import served
+from actors.exporter import served
 from actors.settings import RaySettings
 from pipeline.flow import FlowSettings, Job
 
@@ -18,8 +18,8 @@ def main(model: str, home: str, port: str, *streams: str) -> None:
     jobs = [Job(*stream.split("=", 1)) for stream in streams]
     settings = RaySettings(threads_per_worker=1, object_store_bytes=100 * 2**20)
     with (
-        served(int(port), shared=True) as folder,
-        RayEngine(Path(model), None, Path(home), FlowSettings(), settings, folder) as engine,
+        served(int(port), shared=True),
+        RayEngine(Path(model), None, Path(home), FlowSettings(), settings) as engine,
     ):
         reports = engine.run(jobs, lambda _: None)
         print(json.dumps([asdict(report) for report in reports]), flush=True)

@@ -1,81 +1,24 @@
-"""A real Prometheus with the committed configuration scrapes a run of the Ray engine and agrees with its reports."""
+"""A real Prometheus with the committed configuration agrees with a run, and has all that is documented of a server."""
 
 import json
-import shutil
+import re
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.actors.test_metrics import free_port
-from tests.conftest import REPOSITORY, skip_or_fail
+from tests.actors.scraped import free_port
+from tests.conftest import REPOSITORY
+from tests.deploy.documented import documented
+from tests.deploy.monitored import COMMITTED, PATIENCE_S, SECRETS, Monitored, prometheus
 from tests.models.micro import make_model_dir
 
-CONFIGURATION = REPOSITORY / "deploy" / "prometheus" / "prometheus.yml"
 STREAMS = {"one": "synthetic://seed=3&duration=12", "two": "synthetic://seed=4&duration=9&people=2"}
-PATIENCE_S = 90.0
-
-Answers = dict[tuple[str, ...], float]
-
-
-class Prometheus:
-    """A server on loopback, asked over its HTTP API."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/api/v1/query?"
-
-    def ask(self, query: str) -> Answers:
-        """Values by their labels (instance, job and name apart, in the order of their names); empty while it starts."""
-        try:
-            with urllib.request.urlopen(self._url + urllib.parse.urlencode({"query": query}), timeout=10) as answer:
-                results: list[Any] = json.load(answer)["data"]["result"]
-        except (urllib.error.URLError, ConnectionError):
-            return {}
-        return {_labels(result["metric"]): float(result["value"][1]) for result in results}
-
-    def wait(self, query: str, until: Callable[[Answers], bool]) -> Answers:
-        """Ask until the answer is as wanted; fail with the last one after a while."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        answers: Answers = {}
-        while time.monotonic() < deadline_s:
-            answers = self.ask(query)
-            if until(answers):
-                return answers
-            time.sleep(0.2)
-        pytest.fail(f"{query} is {answers}")
-
-
-def _labels(metric: dict[str, str]) -> tuple[str, ...]:
-    return tuple(metric[name] for name in sorted(metric) if name not in ("__name__", "instance", "job"))
-
-
-@contextmanager
-def prometheus(target_port: int, folder: Path) -> Iterator[Prometheus]:
-    server = shutil.which("prometheus")
-    if server is None:
-        skip_or_fail("prometheus is not installed (Debian, Ubuntu: apt install prometheus)")
-    configuration = yaml.safe_load(CONFIGURATION.read_text())
-    configuration["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    configuration["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{target_port}"]}]
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-    port = free_port()
-    command = [str(server), f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
-        try:
-            yield Prometheus(port)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+OF_PROMETHEUS = {"__name__", "instance", "job", "le", "service"}
 
 
 @contextmanager
@@ -96,10 +39,10 @@ def running(port: int, folder: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_prometheus_holds_what_the_reports_say(tmp_path: Path) -> None:
     port = free_port()
-    with prometheus(port, tmp_path) as server, running(port, tmp_path) as process:
+    with prometheus(tmp_path, port) as server, running(port, tmp_path) as process:
         assert process.stdout is not None
         reports = {report["stream"]: report for report in json.loads(process.stdout.readline())}
         assert {name: report["state"] for name, report in reports.items()} == dict.fromkeys(STREAMS, "ended")
@@ -121,8 +64,48 @@ def test_prometheus_holds_what_the_reports_say(tmp_path: Path) -> None:
         assert server.ask("longtake_clip_e2e_seconds_sum > 0") and server.ask("process_resident_memory_bytes > 0")
         commits = server.ask("longtake_commits_total")
         assert set(commits) == {("ok", "one"), ("ok", "two")} and min(commits.values()) >= 1
-
-        series = server.ask('{job="longtake"}')
-        assert not any("/" in label for labels in series for label in labels)
-        assert server.ask("up") == {(): 1}
+        assert server.ask('up{job="longtake"}') == {(): 1}
+        server.wait("longtake_stream_until_seconds", lambda found: not found)  # nobody is at the streams any more
     assert process.returncode == 0, (tmp_path / "errors").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestServed:
+    def test_every_target_is_up(self, watch: Monitored) -> None:
+        watch.prometheus.wait("count(up == 1)", lambda found: found == {(): 3})
+        targets = watch.prometheus.get("targets", state="active")["activeTargets"]
+        assert sorted(target["labels"]["job"] for target in targets) == ["longtake", "longtake", "prometheus"]
+
+    def test_every_documented_series_is_there_with_its_labels_and_no_other(self, watch: Monitored) -> None:
+        found = watch.prometheus.series('last_over_time({__name__=~"longtake_.*"}[5m])')
+        names = {re.sub(r"_(bucket|sum|count)$", "", one["__name__"]): one.keys() - OF_PROMETHEUS for one in found}
+        assert names == documented()
+
+    def test_every_kind_of_process_shows_its_memory(self, watch: Monitored) -> None:
+        kinds = {(kind,) for kind in ("host", "model_worker", "supervisor", "ray", "other")}
+        memory = watch.prometheus.wait(
+            "max by (kind) (longtake_process_memory_bytes)",
+            lambda found: set(found) == kinds and min(found.values()) > 0,
+        )
+        assert min(memory.values()) > 5_000_000
+
+    def test_no_series_holds_a_url_or_a_secret(self, watch: Monitored) -> None:
+        found = watch.prometheus.series('last_over_time({job="longtake"}[5m])')
+        values = {value for one in found for name, value in one.items() if name != "instance"}
+        assert "door" in values
+        wrong = (*SECRETS, "://", "watcher", str(watch.camera_port), "jpeg", "127.0.0.1")
+        assert not [value for value in values if any(part in value for part in wrong)]
+
+
+def test_nodes_are_found_by_the_names_of_the_services() -> None:
+    ours, itself = yaml.safe_load((COMMITTED / "prometheus.yml").read_text())["scrape_configs"]
+    (found,) = ours["dns_sd_configs"]
+    assert found["names"] == ["ray-head", "ray-worker", "model-worker", "longtake"]
+    assert (found["type"], found["port"], itself["job_name"]) == ("A", 9400, "prometheus")
+
+
+def test_no_series_is_documented_twice() -> None:
+    text = (REPOSITORY / "docs" / "metrics.md").read_text()
+    names = re.findall(r"^\| `(longtake_\w+)`", text, re.MULTILINE)
+    assert sorted(set(names)) == sorted(names)
