@@ -1,5 +1,7 @@
-"""`longtake doctor`: what a source holds, and what longtake would do with it."""
+"""`longtake doctor`: what is wrong with a source, or with this installation, and what to do about it."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,29 +11,49 @@ from rich.table import Table
 from rich.text import Text
 
 from longtake.config import load
-from longtake.query import ConfigOption, OutputOption
+from longtake.installation.checks import Asked, diagnose
+from longtake.installation.finding import State
+from longtake.installation.view import view
+from longtake.query import ConfigOption, OutputOption, StoreOption
 from longtake.sheets import Form, FormOption, present
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.probe import Probe, probe
-from pipeline.source import expand
+from pipeline.source import SourceSettings, expand
 from pipeline.source.names import scheme_of
 
 
 def doctor(
-    uri: Annotated[str, typer.Argument(help="A file or a URI.")],
+    uri: Annotated[str | None, typer.Argument(help="A file or a URI; without one: this installation.")] = None,
     model: Annotated[str, typer.Option(help="The model a run would use, by name or directory.")] = DEFAULT_MODEL,
     config: ConfigOption = None,
     format: FormOption = Form.TABLE,
     output: OutputOption = None,
+    store: StoreOption = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster this machine is a node of.")] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="There is to be a GPU.")] = False,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="A port that is to be free; 0 is none.")] = 0,
 ) -> None:
-    """Probe a source: codec, size, rates, first frame, timing oddities, and what a run would do with it."""
+    """Check this installation, or probe a source: what it holds, what is odd, what a run would do with it."""
+    settings = load(config)
+    if uri is not None:
+        if address is not None or gpu or metrics_port:
+            raise UsageError("--address, --gpu and --metrics-port are about an installation, not about a source")
+        _probe(uri, model, settings.flow.source, format, output)
+        return
+    ray = settings.ray if address is None else settings.ray.model_copy(update={"address": address})
+    found = diagnose(Asked(store, model, ray, settings.flow.live.skew_s, gpu, metrics_port))
+    present(view(found), asdict(found), format, output)
+    raise typer.Exit(int(found.state is State.BROKEN))
+
+
+def _probe(uri: str, model: str, settings: SourceSettings, format: Form, output: Path | None) -> None:
     (source, *others) = expand(uri)
     if others:
         raise UsageError(f"{uri!r} stands for {1 + len(others)} sources; doctor looks at one")
     if scheme_of(source) == "synthetic":
         raise UsageError("a synthetic scene has nothing to diagnose; film it with longtake synth, or run it")
-    found = probe(source, load(config).flow.source, spec=load_card(resolve(model)).clip)
+    found = probe(source, settings, spec=load_card(resolve(model)).clip)
     present(_view(found), found.to_json(), format, output)
 
 

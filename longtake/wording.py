@@ -18,6 +18,13 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number} {one if number == 1 else several or one + 's'}"
 
 
+def size(count: float) -> str:
+    """Bytes as people say them: `640 KiB`, `1.5 GiB`."""
+    power = next((power for power in range(4) if count < 1024 ** (power + 1)), 4)
+    number, unit = count / 1024**power, ("B", "KiB", "MiB", "GiB", "TiB")[power]
+    return f"{number:.1f} {unit}" if power and number < 10 else f"{number:.0f} {unit}"
+
+
 def plain(complaint: str) -> str:
     """What pydantic says of a value in our words: `Input should be greater than 0` becomes `must be greater than 0`."""
     for theirs, ours in _OURS:
