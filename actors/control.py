@@ -1,7 +1,7 @@
 """The control plane as whoever serves holds it: Ray, the supervisor, and an orderly end."""
 
+import time
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.family import descendants, end
 from actors.model_workers import PREFIX, runtime_env
 from actors.named import found, names
+from actors.ray_node import answers
 from actors.settings import Setup
 from actors.standby import end as end_standby
 from actors.start import NAMESPACE, actor_class, first_line, start
@@ -36,6 +37,7 @@ class ControlPlane:
     """
 
     START_S = 60.0
+    AWAY_S = 10.0
     VITAL = ("gcs_server", "raylet")
 
     def __init__(self, setup: Setup) -> None:
@@ -43,6 +45,7 @@ class ControlPlane:
         self._ours = False
         self._supervisor: Any = None
         self._vital: dict[int, str] = {}
+        self._answered_s = time.monotonic()
 
     def __enter__(self) -> Self:
         start(self._setup.ray, NAMESPACE)
@@ -65,7 +68,11 @@ class ControlPlane:
             self._end()
 
     def check(self) -> None:
-        """Raise `RayDied` if Ray's processes, where they are this machine's, are not all alive."""
+        """Raise `RayDied` if Ray's processes, where they are this machine's, are not all alive, or its head is away."""
+        if self._setup.ray.address is None or answers(self._setup.ray.address):
+            self._answered_s = time.monotonic()
+        elif time.monotonic() - self._answered_s > self.AWAY_S:
+            raise RayDied(f"the head of the cluster at {self._setup.ray.address} does not answer")
         gone = set(self._vital) - set(descendants()) if self._vital else set()
         if gone:
             names = ", ".join(sorted(self._vital[pid] for pid in gone))
@@ -85,7 +92,6 @@ class ControlPlane:
             return ray.get_actor(**options)
         except ValueError:
             self._ours = True
-        metrics = Path(self._setup.metrics) if self._setup.metrics else None
         here = ray.get_runtime_context().get_node_id()  # any other node may go, and the supervisor is to see to it
         actor = actor_class(SupervisorActor).options(
             **options,
@@ -95,7 +101,7 @@ class ControlPlane:
             num_cpus=0,
             max_concurrency=4,
             scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=True),
-            runtime_env=runtime_env(metrics),
+            runtime_env=runtime_env(),
         )
         return actor.remote(self._setup)
 

@@ -12,7 +12,7 @@ from actors.model_workers import runtime_env, start_workers
 from actors.settings import RaySettings
 from actors.start import actor_class, first_line, start
 from actors.stream import Company, StreamActor
-from pipeline.errors import EngineError, UsageError
+from pipeline.errors import EngineError
 from pipeline.flow import FlowSettings, Job, Report
 from pipeline.tally import Progress
 
@@ -22,28 +22,15 @@ Watch = Callable[[list[Progress]], None]
 class RayEngine:
     """A context manager; leaving it ends the actors, and Ray where it was started here.
 
-    Args:
-        metrics: folder for the metrics of the actors, or None; see `actors.metrics.served`.
-
     Raises:
-        UsageError: `metrics` with a cluster, whose other machines do not see the folder.
         EngineError: Ray or the model workers could not be started.
     """
 
     POLL_S = 0.2
 
     def __init__(
-        self,
-        model: Path,
-        store: str | None,
-        home: Path,
-        settings: FlowSettings,
-        ray_settings: RaySettings,
-        metrics: Path | None = None,
+        self, model: Path, store: str | None, home: Path, settings: FlowSettings, ray_settings: RaySettings
     ) -> None:
-        if metrics is not None and ray_settings.address is not None:
-            raise UsageError("metrics join the processes of one machine; leave out --metrics-port or ray.address")
-        self._metrics = metrics
         self._model = model
         self._store = store
         self._home = home
@@ -55,7 +42,7 @@ class RayEngine:
     def __enter__(self) -> Self:
         try:
             start(self._ray)
-            self._workers = start_workers(self._model, self._ray, self._metrics)
+            self._workers = start_workers(self._model, self._ray)
             numerics = set(ray.get([worker.numerics.remote() for worker in self._workers.values()]))
         except RayError as error:
             self._end()
@@ -106,7 +93,7 @@ class RayEngine:
 
     def _start_streams(self, count: int) -> Any:
         actor = actor_class(StreamActor).options(
-            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=runtime_env(self._metrics)
+            num_cpus=0, max_restarts=-1, max_concurrency=count + 3, runtime_env=runtime_env()
         )
         company = Company(tuple(self._workers), self.numerics, self._ray.hedge_s)
         return actor.remote(str(self._model), company, self._store, str(self._home), self._settings)

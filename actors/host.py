@@ -11,13 +11,16 @@ from actors.models import Models
 from actors.named import found
 from actors.pool import RayWorker
 from actors.settings import Setup
+from actors.store_metrics import StoreWatch, timed
 from actors.stores import open_patiently
 from actors.threads import vital
+from actors.tracing import tracing
 from pipeline.clock import SystemClock
 from pipeline.control.board import Board
 from pipeline.control.wish import Wish, check_kind
 from pipeline.errors import StoreError
 from pipeline.flow import Job, StreamRun
+from pipeline.hooks import Fanout
 from pipeline.models.card import resolve
 
 
@@ -34,8 +37,9 @@ class HostActor:
         self._setup = setup
         self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
+        self._watch = StoreWatch(self._store)
         self._models = Models(self._board.pools, _worker, setup.ray.hedge_s)
-        self._hooks = PrometheusHooks()
+        self._hooks = Fanout(PrometheusHooks(), tracing("lane"))
         self._host = Host(name, node, self._board, self, setup.serve)
         self._stop = threading.Event()
         self._heart = vital("heartbeat", self._beat_for_ever, self._log)
@@ -69,15 +73,19 @@ class HostActor:
         try:
             return self._host.close(self._setup.serve.stop_s)
         finally:
+            self._hooks.close()
             self._store.close()
 
     def _beat_for_ever(self) -> None:
         """A period apart, or at once when a run ends; a store that is away is tried again."""
         while not self._stop.is_set():
             try:
-                self._host.beat()
+                with timed("beat"):
+                    self._host.beat()
                 self._models.update()
+                self._watch.look()
             except StoreError as error:
+                self._watch.away()
                 self._log.warning("not heard", error=str(error))
             self._host.wait(self._setup.serve.period_s)
 

@@ -73,8 +73,9 @@ class Models:
         deadline_s = time.monotonic() + self.START_S
         try:
             while time.monotonic() < deadline_s:
-                if (record := self._pools().get(card.fingerprint)) is None:
-                    raise EngineError(f"no model worker serves {card.name!r} yet")
+                pools = self._pools()
+                if (record := pools.get(card.fingerprint)) is None:
+                    raise EngineError(_unserved(card, pools))
                 members.update(record)
                 if members.wait(self.LOOK_S):
                     self._members[card.fingerprint] = members
@@ -83,3 +84,13 @@ class Models:
         except BaseException:
             pool.close("nobody asked")
             raise
+
+
+def _unserved(card: ModelCard, pools: Mapping[str, Pool]) -> str:
+    others = [fingerprint for fingerprint, pool in pools.items() if Path(pool.model).name == card.name]
+    if not others:
+        return f"no model worker serves {card.name!r} yet"
+    return (
+        f"model {card.name!r} is {card.fingerprint} on this node, and model workers serve {', '.join(others)}; "
+        "install the same on every node"
+    )

@@ -2,10 +2,13 @@
 
 import socket
 import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
+
+from actors.ray_node import ROLE_LABEL, Role
 
 
 class Nodes:
@@ -40,10 +43,14 @@ class Nodes:
         self._looked_s = time.monotonic()
         return self._reachable
 
+    def for_hosts(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Ids of the nodes where hosts may be, as of a look now: those that decode and have these labels."""
+        return _ids(node for node in self.look() if _is_for("decode", node) and labels.items() <= _labels(node).items())
+
     def for_workers(self) -> tuple[str, ...]:
         """Ids of the nodes where model workers may be, as of the last look: those with GPUs, where any has."""
-        gpus = [node for node in self._reachable if node.get("Resources", {}).get("GPU")]
-        return tuple(sorted(node["NodeID"] for node in gpus or self._reachable))
+        able = [node for node in self._reachable if _is_for("model", node)]
+        return _ids([node for node in able if node.get("Resources", {}).get("GPU")] or able)
 
     def _answers(self, node: dict[str, Any]) -> bool:
         if node["NodeID"] == self._here:
@@ -53,3 +60,17 @@ class Nodes:
                 return True
         except OSError:
             return False
+
+
+def _ids(nodes: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted(node["NodeID"] for node in nodes))
+
+
+def _labels(node: dict[str, Any]) -> dict[str, str]:
+    labels: dict[str, str] = node.get("Labels", {})
+    return labels
+
+
+def _is_for(role: Role, node: dict[str, Any]) -> bool:
+    """A node without a role, as Ray's own command makes it, is for everything."""
+    return _labels(node).get(ROLE_LABEL, role) == role

@@ -120,7 +120,7 @@ class PoolKeeper:
         if len(names) > size and not loading:
             leaving = sorted(names, key=partial(self._leaves_late, names))[: len(names) - size]
             return [name for name in names if name not in leaving]
-        while len(names) < size and look.now_s >= self._not_before_s:
+        while len(names) < size and look.nodes and look.now_s >= self._not_before_s:
             names = [*names, self._start(pool, names, look)]
         if len(names) == size > 1 and not loading and self._huddled(names, look):
             self._spread_s = look.now_s
@@ -140,7 +140,7 @@ class PoolKeeper:
     def _start(self, pool: Pool, company: list[str], look: Look) -> str:
         """Start a worker where the pool has the fewest."""
         name = worker_name(self._fingerprint)
-        node = min(look.nodes, key=lambda one: (self._roster.crowd(company, one), random.random()), default="")
+        node = min(look.nodes, key=lambda one: (self._roster.crowd(company, one), random.random()))
         self._log.info("start model worker", worker=name, node=node)
         self._roster.started(name, node, look.now_s)
         self._fleet.start_worker(name, Path(pool.model), node)

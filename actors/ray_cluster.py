@@ -15,7 +15,7 @@ from actors.pools import Pools
 from actors.ray_fleet import RayFleet
 from actors.settings import Setup
 from actors.start import NAMESPACE, actor_class
-from actors.supervisor_metrics import show_pool
+from actors.supervisor_metrics import hide_pool, show_pool
 from pipeline.control.board import Board
 from pipeline.control.wish import Wish
 from pipeline.errors import LongtakeError
@@ -32,16 +32,14 @@ class RayCluster:
 
     def __init__(self, setup: Setup, board: Board) -> None:
         self._setup = setup
-        self._metrics = Path(setup.metrics) if setup.metrics else None
         self._nodes = Nodes()
-        fleet = RayFleet(setup.ray, self._metrics, self._nodes.for_workers)
+        fleet = RayFleet(setup.ray, self._nodes.for_workers)
         self._pools = Pools(board, fleet, setup.serve, usual_count(setup.ray))
         self._cards: dict[tuple[Path, int], ModelCard] = {}
         self._shown: set[str] = set()
 
     def nodes(self) -> tuple[str, ...]:
-        wanted = self._setup.serve.host_labels.items()
-        return tuple(sorted(node["NodeID"] for node in self._nodes.look() if wanted <= node.get("Labels", {}).items()))
+        return self._nodes.for_hosts(self._setup.serve.host_labels)
 
     def hosts(self) -> set[str]:
         return names(_PREFIX)
@@ -54,7 +52,7 @@ class RayCluster:
             num_cpus=self._setup.serve.host_cpus,
             max_concurrency=4,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-            runtime_env=runtime_env(self._metrics),
+            runtime_env=runtime_env(),
         )
         actor.remote(name, node, self._setup)
 
@@ -69,12 +67,12 @@ class RayCluster:
         wished = {}
         for model in {"", *models}:
             with suppress(LongtakeError):  # whoever wished for it is told when the stream is to run
-                wished[self._card(model).fingerprint] = self._directory(model)
+                wished[self._card(model).fingerprint] = Path(model or self._setup.model)
         pools = {Path(pool.model).name: pool for pool in self._pools.step(wished, now_s).values()}
         for name, pool in pools.items():
             show_pool(name, len(pool.workers), self._pools.waiting(pool))
         for name in self._shown - set(pools):
-            show_pool(name, 0, 0)
+            hide_pool(name)
         self._shown = set(pools)
 
     def assign(self, host: str, wish: Wish) -> None:
@@ -97,12 +95,9 @@ class RayCluster:
         for host in hosts:
             ray.kill(host)
 
-    def _directory(self, model: str) -> Path:
-        return resolve(model or self._setup.model)
-
     def _card(self, model: str) -> ModelCard:
         """Reading a card takes all of the weights, so it is read once for each version of its file."""
-        directory = self._directory(model)
+        directory = resolve(model or self._setup.model)
         card = directory / CARD_FILE
         version = directory, card.stat().st_mtime_ns if card.exists() else 0
         if version not in self._cards:

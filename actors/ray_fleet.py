@@ -16,9 +16,8 @@ from actors.settings import RaySettings
 class RayFleet:
     """The `Fleet` of pools that are connected to Ray; see there for what its methods promise."""
 
-    def __init__(self, settings: RaySettings, metrics: Path | None, reachable: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, settings: RaySettings, reachable: Callable[[], tuple[str, ...]]) -> None:
         self._settings = settings
-        self._metrics = metrics
         self._asked: dict[str, Any] = {}
         self.reachable = reachable
 
@@ -26,7 +25,7 @@ class RayFleet:
         return names(PREFIX)
 
     def start_worker(self, name: str, model: Path, node: str) -> None:
-        start_lasting(name, model, self._settings, self._metrics, node)
+        start_lasting(name, model, self._settings, node)
 
     def stop_worker(self, name: str) -> None:
         if (worker := found(name)) is not None:

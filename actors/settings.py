@@ -32,7 +32,6 @@ class Setup:
         model: directory of the model of streams that name none.
         store: URL of the timeline store, or None for the embedded one.
         home: longtake's data folder.
-        metrics: folder for the metrics of the processes, or None.
     """
 
     model: str
@@ -41,4 +40,3 @@ class Setup:
     flow: FlowSettings
     ray: RaySettings
     serve: ServeSettings
-    metrics: str | None = None

@@ -10,6 +10,7 @@ from actors.metrics import PrometheusHooks
 from actors.pool import RayPool, RayWorker
 from actors.settings import RaySettings
 from actors.stores import open_patiently
+from actors.tracing import tracing
 from pipeline.clock import SystemClock
 from pipeline.flow import FlowSettings, Job, Report, Serving, StreamRun
 from pipeline.hooks import Fanout
@@ -49,7 +50,7 @@ class StreamActor:
         self._store = open_patiently(store, Path(home))
         self._settings = settings
         self._tally = Tally()
-        self._hooks = Fanout(self._tally, PrometheusHooks())
+        self._hooks = Fanout(self._tally, PrometheusHooks(), tracing("lane"))
         self._runs: dict[str, StreamRun] = {}
 
     def run(self, job: Job) -> Report:
@@ -73,4 +74,5 @@ class StreamActor:
 
     def close(self) -> None:
         """Leave the store."""
+        self._hooks.close()
         self._store.close()

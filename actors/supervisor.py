@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from actors.log import logger
-from actors.supervisor_metrics import show_look
+from actors.store_metrics import timed
+from actors.supervisor_metrics import hide_look, show_look
 from pipeline.control.board import Board
 from pipeline.control.plan import Action, Assign, Change, Lose, Release, StartHost, StopHost, plan
 from pipeline.control.records import Ending, HostInfo, View
@@ -77,9 +78,11 @@ class Supervisor:
             StoreError: the board cannot be read or written; the next step begins afresh.
         """
         if not self._board.lead(self._token, self._settings.lease_s):
+            hide_look()
             return []
-        began_s = time.monotonic()
-        view = self._board.view(self._cluster.nodes())
+        began_s, nodes = time.monotonic(), self._cluster.nodes()
+        with timed("look"):
+            view = self._board.view(nodes)
         self._shed(view)
         self._cluster.serve_models({wish.model for wish in view.wishes.values()}, view.now_s)
         if view.now_s < self._settled_s:

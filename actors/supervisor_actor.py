@@ -15,6 +15,7 @@ from actors.settings import Setup
 from actors.standby import NAME as STANDBY
 from actors.standby import Standby
 from actors.start import NAMESPACE, actor_class
+from actors.store_metrics import StoreWatch
 from actors.stores import open_patiently
 from actors.supervisor import Supervisor
 from actors.threads import vital
@@ -38,6 +39,7 @@ class SupervisorActor:
         self._log = logger(supervisor=str(os.getpid()))
         self._store = open_patiently(setup.store, Path(setup.home))
         self._board = Board(self._store)
+        self._watch = StoreWatch(self._store)
         self._cluster = RayCluster(setup, self._board)
         self._supervisor = Supervisor(self._board, self._cluster, setup.serve, random.Random())
         self._stop = threading.Event()
@@ -71,12 +73,14 @@ class SupervisorActor:
                     self._supervisor.settle()
                 away = False
                 actions = self._supervisor.step()
+                self._watch.look()
                 if self._standby is not None:
                     self._standby.look(self._cluster.nodes())
                 if not any(isinstance(action, Lose) for action in actions):  # what was lost may have its place at once
                     self._board.poked(self._setup.serve.period_s)
             except StoreError as error:
                 away = True
+                self._watch.away()
                 self._log.warning("the store is away", error=str(error))
                 self._stop.wait(self._setup.serve.period_s)
 
@@ -89,6 +93,6 @@ class SupervisorActor:
             num_cpus=0,
             max_concurrency=4,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-            runtime_env=runtime_env(Path(self._setup.metrics) if self._setup.metrics else None),
+            runtime_env=runtime_env(),
         )
         actor.remote(self._setup, True)

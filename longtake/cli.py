@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "run:run",
     "serve": "serve:serve",
+    "head": "join:head",
+    "join": "join:join",
     "timeline": "query:timeline",
     "streams": "streams:app",
     "backfill": "backfill:backfill",
     "archive": "archive:archive",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "replay": "replay:replay",
     "doctor": "doctor:doctor",
     "synth": "synth:synth",
@@ -32,6 +36,8 @@ COMMANDS = {
     "demo": "demo:demo",
 }
 """Module and name of each command within this package."""
+
+_OF_MODELS = ("torch", "torchvision", "safetensors")
 
 
 class _Group(TyperGroup):
@@ -86,13 +92,18 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Run the command line; every error longtake raises on purpose is one sentence and an exit code."""
-    from pipeline.errors import LongtakeError
+    from pipeline.errors import EngineError, LongtakeError
 
     try:
         app()
     except LongtakeError as error:
         _tell(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_MODELS:
+            raise
+        _tell(EngineError(f"this needs {error.name}, which comes with models: pip install 'longtake[model]'"))
+        sys.exit(EngineError.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our answer has gone; there is nobody to tell
         sys.exit(1)

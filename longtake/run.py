@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from actors import metrics
+from actors.exporter import LOOPBACK, served
+from actors.metrics import PrometheusHooks
+from actors.tracing import tracing
 from longtake import query
 from longtake.config import Config, load
 from longtake.home import home
@@ -20,6 +22,7 @@ from longtake.stores import open_store
 from longtake.times import start_of
 from pipeline.errors import SourceError, UsageError
 from pipeline.flow import Job, Report
+from pipeline.hooks import Fanout
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name
 from pipeline.timeline import document
@@ -43,7 +46,7 @@ class Options:
     store: str | None
     config: Config
     metrics_port: int = 0
-    metrics_host: str = metrics.LOOPBACK
+    metrics_host: str = LOOPBACK
     store_wait_s: float = 0.0
 
 
@@ -59,7 +62,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or go on where a run stopped.")] = False,
     config: ConfigOption = None,
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 is off.")] = 0,
-    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = metrics.LOOPBACK,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = LOOPBACK,
     store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
 ) -> None:
     """Watch sources to their end and print their timelines; run again to go on after a stop."""
@@ -97,17 +100,20 @@ def execute(jobs: Sequence[Job], options: Options, fresh: bool) -> list[Outcome]
 
 def _reports(jobs: Sequence[Job], options: Options, store: TimelineStore, bars: ProgressBars) -> list[Report]:
     flow, ray_settings = options.config.flow, options.config.ray
-    with metrics.served(options.metrics_port, options.metrics_host, options.engine is Engine.RAY) as folder:
+    if options.metrics_port and options.engine is Engine.RAY and ray_settings.address is not None:
+        raise UsageError("every node of a cluster serves its own metrics; leave out --metrics-port or ray.address")
+    with served(options.metrics_port, options.metrics_host, options.engine is Engine.RAY, data=home()):
         if options.engine is Engine.INLINE:
             from pipeline.inline import InlineEngine  # loads torch, which only this engine needs here
 
             bars.say("loading the model")
-            with InlineEngine(options.model, store, flow, metrics.PrometheusHooks()) as inline:
+            hooks = Fanout(PrometheusHooks(), tracing("inline", load_card(options.model).fingerprint))
+            with InlineEngine(options.model, store, flow, hooks) as inline:
                 return inline.run(jobs, bars.update)
         from actors.engine import RayEngine
 
         bars.say("starting Ray and the model workers")
-        with RayEngine(options.model, options.store, home(), flow, ray_settings, folder) as ray:
+        with RayEngine(options.model, options.store, home(), flow, ray_settings) as ray:
             return ray.run(jobs, bars.update)
 
 

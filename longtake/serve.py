@@ -1,22 +1,24 @@
 """`longtake serve`: watch the streams that were added, until told to stop."""
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 
-from actors import metrics
+from actors.exporter import LOOPBACK, served
+from actors.ray_node import NodePlan, RayNode, ray_node, use_token
 from actors.settings import Setup
-from longtake.config import Config, load
+from longtake.config import Config, known_model, load
 from longtake.home import home
+from longtake.join import registry, wait_for_head, wait_until
 from longtake.output import messages
 from longtake.query import ConfigOption, StoreOption
+from longtake.stopping import asked_to_stop
 from longtake.stores import open_store
 from pipeline.control.board import Board
 from pipeline.errors import StoreError, UsageError, redact
@@ -34,13 +36,43 @@ def serve(
         DEFAULT_MODEL
     ),
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 is off.")] = 0,
-    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = metrics.LOOPBACK,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = LOOPBACK,
     store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
 ) -> None:
     """Watch all streams that were added, until Ctrl-C: by `longtake streams add`, or in the config."""
     settings = _with_address(load(config, os.environ), address)
-    if metrics_port and settings.ray.address is not None:
-        raise UsageError("metrics join the processes of one machine; leave out --metrics-port or the cluster's address")
+    _require_store(settings, store)
+    card = load_card(resolve(model))
+    with asked_to_stop() as stop:
+        if settings.ray.address is not None:
+            use_token(required=False)
+            wait_for_head(settings.ray.address, stop)
+        if stop.is_set():
+            return
+    role = "all" if settings.ray.address is None else "control"
+    exporter = served(metrics_port, metrics_host, shared=True, role=role, data=home())
+    with open_store(store, store_wait) as opened, exporter:
+        board = Board(opened)
+        board.publish(settings.serve.model_dump(mode="json", include={"allowed_schemes", "retry_s", "retry_cap_s"}))
+        _wish(board, settings)
+        setup = Setup(
+            model=known_model(model),
+            store=store,
+            home=str(home()),
+            flow=settings.flow,
+            ray=settings.ray,
+            serve=settings.serve,
+        )
+        with _own_node(settings.ray.address) as node:
+            if settings.ray.address is not None:
+                registry(settings.ray.address).publish_models({setup.model: card.fingerprint})
+            again = _run(setup, board, node)
+    if again:
+        _serve_again()
+
+
+def _require_store(settings: Config, store: str | None) -> None:
+    """Raise `UsageError` for settings that make no sense on one machine, or none on several."""
     if store is None and settings.ray.address is not None:
         raise UsageError("the machines of a cluster need a store that all of them reach: --store redis://HOST:PORT")
     if settings.ray.address is None and (settings.serve.host_labels or settings.serve.host_cpus):
@@ -48,37 +80,37 @@ def serve(
             "serve.host_labels and serve.host_cpus choose among the nodes of a cluster, and this machine is but one; "
             "leave them out of the config, or join a cluster with --address"
         )
-    directory = resolve(model).absolute()
-    load_card(directory)
-    with open_store(store, store_wait) as opened, metrics.served(metrics_port, metrics_host, shared=True) as folder:
-        board = Board(opened)
-        board.publish(settings.serve.model_dump(mode="json", include={"allowed_schemes", "retry_s", "retry_cap_s"}))
-        _wish(board, settings)
-        setup = Setup(
-            model=str(directory),
-            store=store,
-            home=str(home()),
-            flow=settings.flow,
-            ray=settings.ray,
-            serve=settings.serve,
-            metrics=None if folder is None else str(folder),
-        )
-        again = _run(setup, board)
-    if again:
-        _serve_again()
 
 
-def _run(setup: Setup, board: Board) -> bool:
+@contextmanager
+def _own_node(address: str | None) -> Iterator[RayNode | None]:
+    """Make this machine a node of the cluster, where it is none yet: only from a node can a cluster be led."""
+    if address is None or _is_node(address):
+        yield None
+        return
+    with ray_node(NodePlan(address, "control")) as node, asked_to_stop() as stop:
+        wait_until(lambda: _is_node(address), node, stop)
+        yield node
+
+
+def _is_node(address: str) -> bool:
+    ours = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    return bool(registry(address).addresses() & ours)
+
+
+def _run(setup: Setup, board: Board, node: RayNode | None) -> bool:
     """Serve until told to stop; True if Ray died instead."""
     from actors.control import ControlPlane, RayDied
 
     messages.print("starting Ray and the supervisor")
     try:
-        with ControlPlane(setup) as plane, _asked_to_stop() as stop:
+        with ControlPlane(setup) as plane, asked_to_stop() as stop:
             board.poke()
             _say_where(setup, board)
             while not stop.wait(_LOOK_S):
                 plane.check()
+                if node is not None and not node.alive():
+                    raise RayDied(f"this machine is no node of the cluster any more: {node.why()}")
                 if not _led(board) and not plane.well(_ILL_S):
                     raise RayDied(f"the supervisor has not answered for {_ILL_S:g} s")
             messages.print("stopping the streams")
@@ -135,18 +167,3 @@ def _say_where(setup: Setup, board: Board) -> None:
     messages.print(f"Ray       {setup.ray.address or 'on this machine'}", highlight=False)
     messages.print(f"streams   {len(board.wishes())}; more: longtake streams add NAME URI", highlight=False)
     messages.print("serving; Ctrl-C stops", highlight=False)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM set the event instead of tearing through what is being done.
-
-    To be entered after Ray was started, which has its own idea of them.
-    """
-    stop = threading.Event()
-    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
