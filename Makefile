@@ -5,6 +5,9 @@
 # make chaos   ten minutes of a served fleet whose parts are killed, frozen and cut off; chaos-long is an hour of it
 # make fleet   what the control plane costs per stream, from 20 to 200 simulated streams
 # make soak    half an hour of cameras that hang up every 20 seconds: does memory stay flat
+# make fuzz    5,000 mutated videos through the decoder border
+# make e2e     the compose file built and run in real containers, and broken
+# make audit   known vulnerabilities of the pinned dependencies
 # make bench   longtake beside what one would write instead, in one run
 
 PYTHON ?= python3
@@ -15,7 +18,7 @@ SOURCE ?=
 QUIET  := $$(test -t 2 || echo -q)# who watches sees how far the set-up is
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test slow check chaos chaos-long fleet soak bench lock clean
+.PHONY: demo test slow check chaos chaos-long fleet soak fuzz e2e audit bench lock clean
 
 demo: $(READY)
 	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
@@ -43,6 +46,15 @@ fleet: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m tests.fleet.soak
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz
+
+e2e: $(READY)
+	$(BIN)/python -m tests.e2e --report docs/reports/e2e.md
+
+audit: $(READY)
+	$(BIN)/python -m tests.audit
 
 bench: $(READY)
 	$(BIN)/python -m bench

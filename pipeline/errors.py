@@ -7,6 +7,7 @@
     │   ├── SourceUnreadable  not a video, audio only, encrypted, unknown codec
     │   ├── SourceTimeout     accepted, then silent
     │   ├── SourceRefused     wrong password or no permission
+    │   ├── SourceCrashed     the process that decodes it died, or took too much
     │   └── SourceChanged     not the video its checkpoint was made from
     ├── ModelError            a model directory is missing, damaged or refused
     ├── EngineError           a worker or actor is gone and cannot be replaced
@@ -69,6 +70,10 @@ class SourceTimeout(SourceError):
 
 class SourceRefused(SourceError):
     """The source wants other credentials or permissions."""
+
+
+class SourceCrashed(SourceError):
+    """The process that decodes it died, took too much memory or sent nonsense."""
 
 
 class SourceChanged(SourceError):

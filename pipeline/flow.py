@@ -168,6 +168,12 @@ class StreamRun:
     def run(self) -> Report:
         """Drive the stream; returns when it has ended, failed or stopped."""
         try:
+            return self._run()
+        finally:
+            self._hooks.over(self._job.stream)
+
+    def _run(self) -> Report:
+        try:
             known = self._known()
             card = self._serving.card
             lease = self._store.claim(self._job.stream, self._job.uri, card.fingerprint, frozenset(card.labels))

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -180,9 +180,11 @@ class LiveReader:
             self._hooks.connected(self._what.stream, self._watched.whose)
 
     def _end_epoch(self) -> Iterator[Clip | Gap]:
-        if self._watched is not None:
-            yield from self._advanced(self._watched.cutting.finish())
-            self._watched = None
+        """Answer for the rest of the epoch, unless its last picture is lost with the process that decoded it."""
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            with suppress(SourceError):
+                yield from self._advanced(watched.cutting.finish())
 
     def _advanced(self, items: list[Clip | Gap]) -> list[Clip | Gap]:
         if items:

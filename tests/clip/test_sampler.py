@@ -87,3 +87,20 @@ def test_every_rate_gives_the_same_grid(rate: Fraction, fps: float, seconds: int
     for ordinal, pts_s in samples:
         newest = bisect_right(pts, ordinal / fps), bisect_right(pts, ordinal / fps + 1e-4)
         assert pts_s in [pts[count - 1] for count in newest]
+
+
+def test_a_first_frame_after_a_seek_may_be_far_away() -> None:
+    assert sampled([1e12 + 0.1, 1e12 + 0.3], 1e12 + 0.4) == [(5 * 10**12 + 1, 1e12 + 0.1)]
+
+
+def test_a_sample_says_whether_its_frame_stood_for_the_point_before() -> None:
+    sampler = Sampler(5.0)
+    samples = [sample for one in (0.0, 0.5, 0.7) for sample in sampler.push(frame(one))] + sampler.finish(1.1)
+    assert [(sample.ordinal, sample.again) for sample in samples] == [
+        (0, False),
+        (1, True),
+        (2, True),
+        (3, False),
+        (4, False),
+        (5, True),
+    ]

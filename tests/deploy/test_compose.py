@@ -1,138 +1,176 @@
-"""What the compose file, the image and the Prometheus configuration must be, read as text; docs/deploy.md runs them."""
+"""What the compose file is, read as text; `make e2e` builds and runs it."""
 
+import os
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
-from typer.testing import CliRunner
 
 from longtake.cli import app
-from tests.conftest import REPOSITORY, skip_or_fail
+from tests.conftest import REPOSITORY
+from tests.e2e.engine import STAND_INS
 
-COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+TEXT = (REPOSITORY / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
-PROMETHEUS = REPOSITORY / "deploy" / "prometheus" / "prometheus.yml"
-EACH_SERVICE = pytest.mark.parametrize("service", SERVICES.values(), ids=list(SERVICES))
+VERSION = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+SCRAPED = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+ONCE = {"streams": "on-failure", "videos": "no"}
+"""Services whose work ends."""
+
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=list(SERVICES))
 
 
-def option(command: list[str], name: str) -> str:
-    """The value of `--name=value` or `--name value`."""
-    for word, following in zip(command, [*command[1:], ""], strict=True):
-        if word.startswith(f"{name}="):
-            return word.removeprefix(f"{name}=")
-        if word == name:
-            return following
-    pytest.fail(f"{command} has no {name}")
+def test_the_services_are_a_cluster_its_store_and_what_watches_it() -> None:
+    plain = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert plain == {"redis", "ray-head", "ray-worker", "model-worker", "longtake", "prometheus", "grafana"}
+    assert {name: service["profiles"] for name, service in SERVICES.items() if name not in plain} == {
+        "camera": ["demo"],
+        "streams": ["demo"],
+        "model-worker-gpu": ["gpu"],
+        "videos": ["videos"],
+    }
 
 
-def test_the_services_are_longtake_its_store_and_its_metrics() -> None:
-    assert sorted(SERVICES) == ["longtake", "prometheus", "redis"]
+@each_service
+def test_a_service_has_no_more_rights_than_it_needs(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "network_mode", "pid", "ipc", "cap_add", "devices"} & set(service)
+    assert "docker.sock" not in str(service)
 
 
-@EACH_SERVICE
+@each_service
+def test_a_service_is_bounded_and_on_the_one_network(service: dict[str, Any]) -> None:
+    assert service["deploy"]["resources"]["limits"]["memory"] and service["pids_limit"]
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+    assert list(service["networks"]) == list(COMPOSE["networks"]) == ["longtake"]
+
+
+@each_service
 def test_images_name_one_version(service: dict[str, Any]) -> None:
     assert re.fullmatch(r"[\w./-]+:v?\d+(\.\d+)+", service["image"])
+    assert ("build" in service) == service["image"].startswith("longtake-")
+    if "build" in service:
+        assert service["image"] == f"longtake-{service['build']['target']}:{VERSION}"
 
 
-@EACH_SERVICE
+@each_service
 def test_ports_are_open_to_this_machine_only(service: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-@EACH_SERVICE
+def test_redis_and_ray_have_no_port_at_all() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"prometheus", "grafana"}
+
+
+@each_service
 def test_no_service_waits_for_another_ones_health(service: dict[str, Any]) -> None:
-    assert "depends_on" not in service and "healthcheck" not in service
+    assert "depends_on" not in service
 
 
-@EACH_SERVICE
-def test_nothing_holds_a_secret_or_more_rights_than_it_needs(service: dict[str, Any]) -> None:
-    assert not re.search(r"password|secret|token|://[^/\s]*@", str(service), re.IGNORECASE)
-    assert not {"privileged", "network_mode", "pid", "cap_add"} & set(service)
-    assert "docker.sock" not in str(service)
-
-
-def test_longtake_asks_for_what_the_other_services_offer() -> None:
-    command = SERVICES["longtake"]["command"]
-    assert option(command, "--store") == "redis://redis:6379"
-    assert float(option(command, "--store-wait")) >= 30
-    (job,) = yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"]
-    assert job["static_configs"] == [{"targets": [f"longtake:{option(command, '--metrics-port')}"]}]
-    assert option(command, "--metrics-host") == "0.0.0.0"
-
-
-def test_longtakes_command_is_one_that_longtake_understands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The options are read before the source is looked for, so only the missing source is left to complain about."""
-    monkeypatch.setenv("LONGTAKE_HOME", str(tmp_path))
-    command = [
-        str(tmp_path / "none") if "LONGTAKE_SOURCE" in word else word for word in SERVICES["longtake"]["command"]
-    ]
-    error = CliRunner().invoke(app, command).exception
-    assert str(error) == f"there is no file or directory {str(tmp_path / 'none')!r}"
-
-
-def test_longtake_has_shared_memory_for_ray_and_only_reads_the_videos() -> None:
-    longtake = SERVICES["longtake"]
-    assert longtake["shm_size"] == "1gb"
-    assert longtake["volumes"] == ["${VIDEOS:-./videos}:/videos:ro"]
-    assert longtake["cap_drop"] == ["ALL"]
-
-
-def test_the_work_is_done_once_and_the_servers_stay() -> None:
+def test_servers_come_back_and_work_that_is_done_does_not() -> None:
     policies = {name: service["restart"] for name, service in SERVICES.items()}
-    assert policies == {"longtake": "on-failure:3", "prometheus": "unless-stopped", "redis": "unless-stopped"}
+    assert policies == dict.fromkeys(SERVICES, "unless-stopped") | ONCE
 
 
-def test_redis_forgets_nothing() -> None:
-    redis = SERVICES["redis"]
-    assert option(redis["command"], "--appendonly") == "yes"
-    assert option(redis["command"], "--appendfsync") == "everysec"
-    assert option(redis["command"], "--maxmemory-policy") == "noeviction"
-    assert redis["volumes"] == [f"redis:{option(redis['command'], '--dir')}"]
-    assert "redis" in COMPOSE["volumes"]
+@each_service
+def test_secrets_come_as_files_and_are_never_said(service: dict[str, Any]) -> None:
+    assert not re.search(r"://[^/\s]*@", str(service))
+    for name, value in service.get("environment", {}).items():
+        if re.search("PASSWORD|TOKEN|SECRET", name):
+            named = re.fullmatch(r"/run/secrets/(\w+)|\$\$__file\{/run/secrets/(\w+)\}", value)
+            assert named is not None and (named[1] or named[2]) in service["secrets"]
 
 
-def test_the_image_runs_as_nobody_special_and_keeps_no_caches() -> None:
-    final = DOCKERFILE.split("\nFROM ")[-1]
-    assert re.findall(r"^USER (\w+)", final, re.MULTILINE) == ["longtake"]
-    assert DOCKERFILE.count("apt-get install") == DOCKERFILE.count("rm -rf /var/lib/apt/lists/*")
-    assert "--no-cache-dir" in DOCKERFILE and "UV_NO_CACHE=1" in DOCKERFILE
+def test_whoever_has_no_secrets_is_told_how_to_make_them() -> None:
+    assert set(COMPOSE["secrets"]) == {"redis_password", "ray_token", "grafana_password"}
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret["file"] == "${SECRETS:?run deploy/make-secrets once}/" + name
 
 
-def test_a_change_of_the_code_installs_no_dependency_again() -> None:
-    stages = re.split(r"^FROM .* AS (\w+)$", DOCKERFILE, flags=re.MULTILINE)
-    contents = dict(zip(stages[1::2], stages[2::2], strict=True))
-    assert "requirements.lock" in contents["dependencies"]
-    assert not re.search(r"^COPY (pipeline|actors|longtake|\.)", contents["dependencies"], re.MULTILINE)
-    assert contents["code"].index("--from=dependencies") < contents["code"].index("--from=code")
+def test_every_node_shows_the_token_and_knows_the_store() -> None:
+    nodes = [name for name, service in SERVICES.items() if service["image"].startswith("longtake-")]
+    for name in set(nodes) - {"camera"}:
+        environment = SERVICES[name]["environment"]
+        assert environment["RAY_AUTH_MODE"] == "token" and environment["LONGTAKE_STORE"] == "redis://redis:6379"
 
 
-def test_everything_the_image_is_built_from_reaches_the_builder() -> None:
-    allowed = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copies = [
-        line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY ") and "--from" not in line
-    ]
-    assert {source for copy in copies for source in copy} == allowed
-    assert all((REPOSITORY / source).exists() for source in allowed)
+@pytest.mark.parametrize("name", ["ray-head", "ray-worker", "model-worker", "longtake", "videos"])
+def test_commands_are_ones_that_longtake_understands(name: str) -> None:
+    """Options are parsed, and nothing is run."""
+    root = typer.main.get_command(app)
+    command, *words = SERVICES[name]["command"]
+    with root.make_context("longtake", [command]) as context:
+        found = root.get_command(context, command)
+        assert found is not None
+        found.make_context(command, words, parent=context)
 
 
-def test_every_dependency_of_the_image_is_in_the_lock_with_a_hash() -> None:
-    """The image takes the lock as constraints: what it does not name would come in any version."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    wanted = {re.split(r"[<>=!~\[; ]", dependency)[0] for dependency in project["dependencies"]} | {"setuptools"}
-    lock = (REPOSITORY / "requirements.lock").read_text()
-    locked = set(re.findall(r"^([\w.-]+)==\S+[^\n]* \\\n    --hash=sha256:", lock, re.MULTILINE))
-    assert wanted <= locked
+def test_prometheus_finds_every_node_by_the_name_of_its_service() -> None:
+    (found,) = SCRAPED[0]["dns_sd_configs"]
+    assert (found["type"], found["port"]) == ("A", 9400)
+    nodes = {name for name, service in SERVICES.items() if "--metrics-port=9400" in service.get("command", [])}
+    aliases = {alias for one in SERVICES.values() if isinstance(one["networks"], dict) for alias in _aliases(one)}
+    assert set(found["names"]) == nodes - {"model-worker-gpu"} and aliases <= nodes
+    assert _aliases(SERVICES["model-worker-gpu"]) == ["model-worker"]
+    assert all("--metrics-host=0.0.0.0" in SERVICES[name]["command"] for name in nodes)
 
 
-def test_prometheus_accepts_its_configuration() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        skip_or_fail("promtool is not installed (Debian, Ubuntu: apt install prometheus)")
-    checked = subprocess.run([str(promtool), "check", "config", PROMETHEUS], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+def _aliases(service: dict[str, Any]) -> list[str]:
+    return [alias for network in service["networks"].values() for alias in network["aliases"]]
+
+
+def test_a_gpu_is_asked_for_by_the_gpu_profile_alone() -> None:
+    gpu = SERVICES["model-worker-gpu"]
+    assert gpu["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+    assert gpu["entrypoint"] == ["with-gpu", "longtake"] and gpu["command"] == SERVICES["model-worker"]["command"]
+    assert "nvidia" not in str({name: one for name, one in SERVICES.items() if name != "model-worker-gpu"})
+
+
+def test_every_variable_is_in_the_docs() -> None:
+    page = (REPOSITORY / "docs" / "deploy.md").read_text()
+    used = set(re.findall(r"\$\{(\w+)", TEXT))
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
+    assert used - {"NAME"} == documented
+
+
+def test_what_a_service_reads_from_the_repository_is_there() -> None:
+    sources = {
+        one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", []) if one.startswith("./")
+    }
+    assert sources and all((REPOSITORY / one).exists() for one in sources)
+
+
+def test_images_that_are_pulled_have_a_stand_in_or_are_left_out_by_name() -> None:
+    pulled = {name for name, service in SERVICES.items() if "build" not in service}
+    assert {name for name in pulled if SERVICES[name]["image"] not in STAND_INS} == {"grafana"}
+
+
+def test_secrets_are_made_once_for_oneself_alone(tmp_path: Path) -> None:
+    script = tmp_path / "deploy" / "make-secrets"
+    script.parent.mkdir()
+    script.write_bytes((REPOSITORY / "deploy" / "make-secrets").read_bytes())
+    script.chmod(0o755)
+    subprocess.run([script], check=True)
+    folder = tmp_path / "deploy" / "secrets"
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(before) == set(COMPOSE["secrets"]) | {".gitignore"}
+    assert all(re.fullmatch("[0-9a-f]{48}", before[name]) for name in COMPOSE["secrets"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    subprocess.run([script], check=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert (tmp_path / ".env").read_text() == "SECRETS=./deploy/secrets\n"
+
+
+def test_what_holds_secrets_never_reaches_the_repository() -> None:
+    for path in (".env", "deploy/secrets/redis_password"):
+        if (REPOSITORY / path).exists():
+            asked = subprocess.run(["git", "check-ignore", "-q", path], cwd=REPOSITORY, env=os.environ)
+            assert asked.returncode == 0, f"{path} is not ignored"
+    assert "/.env" in (REPOSITORY / ".gitignore").read_text().splitlines()

@@ -1,0 +1,1 @@
+"""The compose file built and run: `python -m tests.e2e`."""
