@@ -1,7 +1,6 @@
 """One exporter per node: what its processes count, and what the node tells of itself, at one address."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from prometheus_client.registry import Collector
 from actors.gpu_metrics import GpuCollector
 from actors.metrics_folder import METRICS_VARIABLE, PREFIX, FolderCollector, shown
 from actors.node_metrics import NodeCollector
+from actors.threads import repeated
 from pipeline.errors import UsageError
 
 LOOPBACK = "127.0.0.1"
@@ -48,7 +48,7 @@ def exporting(folder: Path | None, port: int, host: str, role: str, data: Path |
     with ExitStack() as stack:
         stack.enter_context(_listening(port, host, registry))
         if isinstance(counted, FolderCollector):
-            stack.enter_context(_tidying(counted))
+            stack.enter_context(repeated("tidy", _TIDY_S, counted.tidy))  # where nobody asks it would grow
         yield
 
 
@@ -85,24 +85,6 @@ def _folder() -> Iterator[Path]:
             yield Path(folder)
         finally:
             del os.environ[METRICS_VARIABLE]
-
-
-@contextmanager
-def _tidying(collector: FolderCollector) -> Iterator[None]:
-    """Keep the folder small where nobody asks."""
-    over = threading.Event()
-
-    def tidy() -> None:
-        while not over.wait(_TIDY_S):
-            collector.tidy()
-
-    thread = threading.Thread(target=tidy, name="tidy", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

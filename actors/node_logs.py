@@ -1,10 +1,12 @@
 """The logs of a node's actors, where whoever started the node sees them."""
 
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from actors.threads import repeated
 
 _PATTERN = "session_latest/logs/worker-*.err"
 _PERIOD_S = 1.0
@@ -16,21 +18,10 @@ def followed(folder: Path) -> Iterator[None]:
 
     Ray keeps the standard error of each actor in a file below its `folder`; what else it writes there stays there.
     """
-    over = threading.Event()
-    thread = threading.Thread(target=_follow, args=(folder, over), name="logs", daemon=True)
-    thread.start()
-    try:
+    copy = partial(_copy, folder, {})
+    with repeated("logs", _PERIOD_S, copy):
         yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _follow(folder: Path, over: threading.Event) -> None:
-    read: dict[Path, int] = {}
-    while not over.wait(_PERIOD_S):
-        _copy(folder, read)
-    _copy(folder, read)
+    copy()
 
 
 def _copy(folder: Path, read: dict[Path, int]) -> None:

@@ -1,8 +1,9 @@
-"""Threads an actor cannot do without."""
+"""Threads beside the work: those a process cannot do without, and those that only tidy up."""
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -25,3 +26,21 @@ def vital(name: str, loop: Callable[[], None], log: Any) -> threading.Thread:
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     return thread
+
+
+@contextmanager
+def repeated(name: str, period_s: float, call: Callable[[], None]) -> Iterator[None]:
+    """Call again and again as long as the context lasts, a period apart."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(period_s):
+            call()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
