@@ -12,7 +12,7 @@ from typing import Any
 from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]  # the only way to ask without being a node
 from ray.exceptions import AuthenticationError, RayError, RpcError
 
-from actors.ray_node import VERSION_LABELS, versions
+from actors.ray_node import VERSION_LABELS, answers, versions
 from pipeline.errors import EngineError, LongtakeError, UsageError
 from pipeline.models.card import load_card, resolve
 
@@ -59,8 +59,9 @@ class Registry:
             self._compare(f"model {name!r}", {fingerprint}, _own_fingerprint(name) or fingerprint)
 
     def addresses(self) -> set[str]:
-        """IP addresses of the nodes that are alive."""
-        return {node.node_manager_address for node in self._nodes()}
+        """IP addresses of the nodes that answer; the table calls one alive for a while after it died."""
+        nodes = ((node.node_manager_address, node.node_manager_port) for node in self._nodes())
+        return {address for address, port in nodes if answers(f"{address}:{port}")}
 
     def _compare(self, what: str, theirs: set[str], ours: str) -> None:
         if theirs - {ours}:

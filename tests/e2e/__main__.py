@@ -31,7 +31,7 @@ def main() -> int:
     arguments = _arguments()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="e2e-"))
     engine = Engine.found(arguments.build_args)
-    found = Findings(engine.name)
+    found = Findings(engine.name, over=[path.name for path in arguments.over])
     world = World(engine, folder, 60 * arguments.minutes, arguments.over)
     faults = [fault for fault in FAULTS if not arguments.only or fault.name in arguments.only.split(",")]
     try:

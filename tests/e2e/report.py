@@ -23,6 +23,7 @@ class Findings:
 
     Attributes:
         left_out: services whose image cannot be had.
+        over: compose files laid over the project's.
         rebuild_s: how long `decode` took to be built after a change of one line.
         rest: cost of each service while no stream runs.
         figures: what was looked at, by check.
@@ -31,6 +32,7 @@ class Findings:
 
     engine: str
     left_out: list[str] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
     images_mib: dict[str, float] = field(default_factory=dict)
     rebuild_s: float | None = None
     first_segment_s: float | None = None
@@ -46,7 +48,7 @@ def write(found: Findings, page: Path) -> None:
     """Write the page and the document beside it."""
     parts = [
         paper.verdict(found.failures),
-        "`docker-compose.yml` as it stands, with its demo and two recordings beside the four cameras, run by "
+        f"`docker-compose.yml` {_laid_over(found)}, with its demo and two recordings beside the four cameras, run by "
         f"{found.engine}. {_left_out(found)}",
         "## Start",
         f"First segment {found.first_segment_s} s after `up` of fresh containers; all streams flowed after "
@@ -69,6 +71,10 @@ def write(found: Findings, page: Path) -> None:
         paper.table(("image", "MiB"), [(name, f"{mib:.0f}") for name, mib in found.images_mib.items()]),
     ]
     paper.write(page, "Containers, end to end", asdict(found), parts)
+
+
+def _laid_over(found: Findings) -> str:
+    return f"with {', '.join(found.over)} laid over it" if found.over else "as it stands"
 
 
 def _left_out(found: Findings) -> str:
