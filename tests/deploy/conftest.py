@@ -23,8 +23,9 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         patch.setitem(sys.modules, "pynvml", nvml(2))
         with exporting(home / "numbers", port, "127.0.0.1", "model"), monitored(home, port) as found:
             found.unplug()
-            found.prometheus.wait("longtake_gap_seconds_total", lambda told: any("door" in labels for labels in told))
+            found.prometheus.wait("longtake_stream_up", lambda told: told.get(("door",)) == 0)
             found.plug_in()
+            found.prometheus.wait("longtake_gap_seconds_total", lambda told: any("door" in labels for labels in told))
             found.prometheus.wait("longtake_lag_seconds", lambda told: ("door",) in told)
             found.prometheus.wait("longtake_segments_total", lambda told: any("clip" in labels for labels in told))
             yield found
