@@ -96,9 +96,11 @@ def test_ten_streams_lose_no_clip_while_fifty_are_added_and_removed(fleet: Fleet
     assert set(fleet.until_s()) == set(STAYING)
     assert set(fleet.served.board.held()) == set(STAYING)
 
-    passed_s, now = time.time() - began_s, fleet.until_s()
-    late = {name: passed_s - (now[name] - before[name]) for name in STAYING}
-    assert max(late.values()) < LATE_S, f"late after {passed_s:.0f} s: {late}"
+    def late() -> dict[str, float]:
+        passed_s, now = time.time() - began_s, fleet.until_s()
+        return {name: passed_s - (now[name] - before[name]) for name in STAYING}
+
+    assert until(lambda: max(late().values()) < LATE_S, 30), f"they do not catch up: {late()}"
     for name in STAYING:
         assert not fleet.served.store.timeline(name).gaps, name
         assert no_step_is_missing(fleet.served.store.scores(name)), name
