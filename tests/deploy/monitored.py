@@ -55,7 +55,7 @@ class Prometheus:
             if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 pytest.fail(f"{path} {parameters}: {error.read().decode()}")
         except (urllib.error.URLError, ConnectionError):
-            pass
+            return None  # it is still starting
         return None
 
     def series(self, query: str) -> list[dict[str, str]]:
