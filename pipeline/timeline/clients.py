@@ -1,6 +1,7 @@
 """Clients of the kinds of servers a store can live in."""
 
 import errno
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,12 @@ def evaluate(pipe: Any, script: str, keys: list[str], arguments: list[Any]) -> N
 
 
 def _cluster(parsed: StoreUrl, options: dict[str, Any], retry: Retry) -> RedisCluster:
-    nodes = [ClusterNode(host, port) for host, port in parsed.nodes]  # type: ignore[no-untyped-call]
-    return RedisCluster(startup_nodes=nodes, retry=retry, reinitialize_steps=1, **options)
+    (host, port), *others = parsed.nodes
+    nodes = [ClusterNode(host, port) for host, port in others]  # type: ignore[no-untyped-call]
+    # Only a client made from a URL takes a pool of one's own.
+    scheme, host = "rediss" if options.pop("ssl", False) else "redis", f"[{host}]" if ":" in host else host
+    options |= {"connection_pool_class": _Connections, "reinitialize_steps": 1}
+    return RedisCluster(url=f"{scheme}://{host}:{port}", startup_nodes=nodes, retry=retry, **options)
 
 
 def _watched(parsed: StoreUrl, options: dict[str, Any]) -> "redis.Redis":
@@ -83,6 +88,35 @@ def _watched(parsed: StoreUrl, options: dict[str, Any]) -> "redis.Redis":
     sentinels: Any = Sentinel(parsed.nodes, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
     master: redis.Redis = sentinels.master_for(parsed.service, **options)
     return master
+
+
+class _Connections(redis.ConnectionPool):
+    """A pool that a connection goes back to once only, from the thread that took it.
+
+    The client of a cluster gives a connection back a second time when a redirected command fails: `_execute_command`
+    remembers the one of its first attempt (redis-py 8.1). By then another thread may use it, the pool would hand it to
+    a third, and these two would read each other's answers.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._holders: dict[Any, int] = {}
+        self._taking = threading.local()
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        self._taking.now = True
+        try:
+            connection = super().get_connection(*arguments, **options)
+        finally:
+            self._taking.now = False
+        self._holders[connection] = threading.get_ident()
+        return connection
+
+    def release(self, connection: Any) -> None:
+        # One that could not be connected is given back while it is being taken.
+        if getattr(self._taking, "now", False) or self._holders.get(connection) == threading.get_ident():
+            self._holders.pop(connection, None)
+            super().release(connection)
 
 
 class _PasswordFile(CredentialProvider):

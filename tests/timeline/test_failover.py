@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -70,14 +71,18 @@ class Callers:
     def all_go_on(self) -> None:
         """Return when every call has been answered twice from now on: the first one may have begun before."""
         before = self.done.copy()
-        wait_for(lambda: all(self.done[name] > before[name] + 1 for name in self._work), "all calls are answered")
+        wait_for(lambda: self._answered_since(before), "all calls are answered")
 
-    def end(self) -> None:
-        """Stop, and raise what any call raised that is not a `StoreDown`."""
+    def close(self) -> None:
         self._stop.set()
         self._pool.shutdown()
+
+    def _answered_since(self, before: Counter[str]) -> bool:
+        """All calls were; raise what any of them raised that is not a `StoreDown`."""
         for call in self._calls:
-            call.result()
+            if call.done():
+                call.result()
+        return all(self.done[name] > before[name] + 1 for name in self._work)
 
     def _repeat(self, name: str) -> None:
         while not self._stop.is_set():
@@ -135,8 +140,7 @@ def _one_moved(source: TcpServer, target: TcpServer, slot: int) -> bool:
 
 
 def test_callers_of_a_cluster_go_on_when_a_master_dies_and_when_slots_move_to_a_new_one(cluster, tmp_path):
-    with TimelineStore.open(cluster.url, tmp_path) as store:
-        callers = Callers(store)
+    with TimelineStore.open(cluster.url, tmp_path) as store, closing(Callers(store)) as callers:
         callers.all_go_on()
         victim = take_over(cluster)
         callers.all_go_on()
@@ -145,12 +149,10 @@ def test_callers_of_a_cluster_go_on_when_a_master_dies_and_when_slots_move_to_a_
         wait_for(victim.replicates, "the old master follows the new one")
         move_slots(cluster, cluster.add())
         callers.all_go_on()
-        callers.end()
 
 
 def test_callers_go_on_when_sentinels_choose_another_master(watched, tmp_path):
-    with TimelineStore.open(watched.url, tmp_path) as store:
-        callers = Callers(store)
+    with TimelineStore.open(watched.url, tmp_path) as store, closing(Callers(store)) as callers:
         callers.all_go_on()
         victim = take_over_watched(watched)
         callers.all_go_on()
@@ -158,7 +160,6 @@ def test_callers_go_on_when_sentinels_choose_another_master(watched, tmp_path):
         victim.start()
         wait_for(victim.replicates, "the old master follows the new one")
         callers.all_go_on()
-        callers.end()
 
 
 def test_a_lane_on_a_cluster_whose_master_dies_gives_the_timeline_of_an_undisturbed_run(
