@@ -6,6 +6,7 @@ owners of streams are fenced by the store, and is mended by the next look.
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -68,9 +69,9 @@ Action: TypeAlias = StartHost | StopHost | Assign | Release | Change | Lose
 
 
 def plan(view: View, settings: ServeSettings, now_s: float, jitter: random.Random) -> list[Action]:
-    """Return what to do now; nothing once every wish is served, loads are even and no host is idle beyond need.
+    """Return what to do now; nothing once every wish is served, nodes are even and no host is idle beyond need.
 
-    Streams are moved to even the load only while nothing else is left to do, and never to empty a host.
+    Streams are moved to another node only while nothing else is left to do, and never to empty a host.
     """
     wanted = {name: wish for name, wish in view.wishes.items() if not wish.paused}
     loads = _loads(view)
@@ -78,7 +79,7 @@ def plan(view: View, settings: ServeSettings, now_s: float, jitter: random.Rando
     losses = list(_losses(view, wanted, settings, now_s, jitter))
     lost = {loss.ending.stream for loss in losses}
     waiting = [name for name in sorted(wanted) if name not in lost and _waits(view, wanted[name], settings, now_s)]
-    placed = list(_placed(waiting, loads, settings.streams_per_host))
+    placed = list(_placed(view, waiting, loads, settings.streams_per_host))
     active = sum(not _settled(view, wish) for wish in wanted.values())
     hosts = list(_hosts(view, loads, active, settings))
     for action in hosts:
@@ -160,13 +161,25 @@ def _settled(view: View, wish: Wish) -> bool:
     return outcome.state == "ended" or outcome.final
 
 
-def _placed(waiting: list[str], loads: Loads, room: int) -> Iterator[Assign]:
+def _placed(view: View, waiting: list[str], loads: Loads, room: int) -> Iterator[Assign]:
+    """Streams go to the node that has the fewest, there to the host that has the fewest."""
+    nodes = _by_node(view, loads)
     for stream in waiting:
-        host = min(loads, key=lambda name: (len(loads[name]), name), default=None)
-        if host is None or len(loads[host]) >= room:
+        open_hosts = [host for host in loads if len(loads[host]) < room]
+        if not open_hosts:
             return
+        host = min(open_hosts, key=lambda name: (nodes[view.hosts[name].node], len(loads[name]), name))
         loads[host].add(stream)
+        nodes[view.hosts[host].node] += 1
         yield Assign(stream, host)
+
+
+def _by_node(view: View, loads: Loads) -> Counter[str]:
+    """How many streams every node with a ready host has."""
+    nodes = Counter[str]()
+    for host, streams in loads.items():
+        nodes[view.hosts[host].node] += len(streams)
+    return nodes
 
 
 def _hosts(view: View, loads: Loads, active: int, settings: ServeSettings) -> Iterator[StartHost | StopHost]:
@@ -193,22 +206,29 @@ def _idle(hosts: list[HostInfo], loads: Loads) -> list[str]:
 
 
 def _moves(view: View, loads: Loads, settings: ServeSettings) -> Iterator[Release]:
-    """Take from the fullest host until loads differ by one at most; whoever is released is placed on the emptiest.
+    """Take from the node that has the most until nodes differ by one at most; whoever is released is placed elsewhere.
 
-    Those wished for last go first: adding streams does not disturb those that run.
+    Hosts of one node share its cores, so that nothing is gained by moving a stream between them, and a live one loses
+    what its camera shows meanwhile. Those wished for last go first: adding streams does not disturb those that run.
     """
-    counts = {host: len(streams) for host, streams in loads.items()}
-    free = {host: [name for name in loads[host] if _held_by(view, name, host)] for host in loads}
+    counts, room = _by_node(view, loads), Counter[str]()
+    free: dict[str, list[str]] = {node: [] for node in counts}
+    for host, streams in loads.items():
+        node = view.hosts[host].node
+        room[node] += settings.streams_per_host - len(streams)
+        free[node] += [name for name in streams if _held_by(view, name, host)]
     for names in free.values():
         names.sort(key=lambda name: (-view.wishes[name].generation if name in view.wishes else 0, name))
     for _ in range(settings.moves_at_once):
-        fullest = max(counts, key=lambda host: (counts[host], host), default=None)
-        emptiest = min(counts, key=lambda host: (counts[host], host), default=None)
+        fullest = max(counts, key=lambda node: (counts[node], node), default=None)
+        emptiest = min((node for node in counts if room[node] > 0), key=lambda node: (counts[node], node), default=None)
         if fullest is None or emptiest is None or counts[fullest] - counts[emptiest] <= 1 or not free[fullest]:
             return
         counts[fullest] -= 1
         counts[emptiest] += 1
-        yield Release(free[fullest].pop(0), fullest, f"host {emptiest} has less to do")
+        room[emptiest] -= 1
+        stream = free[fullest].pop(0)
+        yield Release(stream, view.held[stream].host, f"node {emptiest} has less to do")
 
 
 def _held_by(view: View, stream: str, host: str) -> bool:

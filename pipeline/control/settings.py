@@ -29,7 +29,7 @@ class ServeSettings(BaseModel):
     )
     forgive_s: float = Field(default=90.0, gt=0, description="after so long without a failure waits begin small again")
     starts_at_once: int = Field(default=4, ge=1, description="hosts that may be starting at the same time")
-    moves_at_once: int = Field(default=2, ge=0, description="streams moved in one look to even the load")
+    moves_at_once: int = Field(default=2, ge=0, description="streams moved in one look to even the load of nodes")
     stop_s: float = Field(default=15.0, gt=0, description="how long streams may take to stop when serving ends")
 
     pool: PoolSettings = PoolSettings()

@@ -99,8 +99,13 @@ class World:
             tuple(self.nodes),
         )
 
-    def loads(self) -> list[int]:
-        return [len(host.streams) for host in self.hosts.values() if not host.frozen]
+    def loads(self) -> dict[str, int]:
+        """Streams by node, over the hosts that are well."""
+        found: dict[str, int] = {}
+        for host in self.hosts.values():
+            if not host.frozen:
+                found[host.node] = found.get(host.node, 0) + len(host.streams)
+        return found
 
     def running(self) -> dict[str, list[int]]:
         """Generations by stream, over the hosts that are well."""
