@@ -160,7 +160,8 @@ def test_the_streams_that_were_wished_for_last_are_moved_first():
     fleet = {name: Wish(name, "a.mp4", generation=number) for name, number in zip("zbac", (5, 4, 3, 2), strict=True)}
     view = {
         "wishes": fleet,
-        "hosts": {"h": HostInfo("h", "n", {name: wish.generation for name, wish in fleet.items()})} | host("g", node="m"),
+        "hosts": {"h": HostInfo("h", "n", {name: wish.generation for name, wish in fleet.items()})}
+        | host("g", node="m"),
         "held": {name: Held("h", wish.generation) for name, wish in fleet.items()},
         "nodes": ("n", "m"),
     }
