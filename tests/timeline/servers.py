@@ -161,6 +161,14 @@ class Cluster:
                 return server
         return None
 
+    def fail_over(self, key: str) -> TcpServer:
+        """Kill the master that has the key; return it when its replica is master."""
+        victim = self.master_of(key)
+        assert victim is not None
+        victim.kill()
+        wait_for(lambda: self.master_of(key) not in (None, victim) and self.well(), "the replica takes over")
+        return victim
+
     def flush(self) -> None:
         for server in self.masters:
             server.client().flushall()
@@ -206,6 +214,13 @@ class Watched:
         if len(named) > 1:
             raise redis.RedisError(f"the sentinels name {named}")
         return next(server for server in self.servers if server.port in named)
+
+    def fail_over(self) -> TcpServer:
+        """Kill the master; return it when its replica is master."""
+        victim = self.master()
+        victim.kill()
+        wait_for(lambda: self.master() is not victim, "the replica takes over")
+        return victim
 
     def kill(self) -> None:
         for process in [*(process for _, process in self._sentinels), *(one.process for one in self.servers)]:

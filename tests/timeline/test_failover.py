@@ -94,22 +94,6 @@ class Callers:
                 self._stop.wait(0.05)
 
 
-def take_over(cluster: Cluster) -> TcpServer:
-    """Kill the master of stream `cam`; return it when its replica is master."""
-    victim = cluster.master_of(META)
-    assert victim is not None
-    victim.kill()
-    wait_for(lambda: cluster.master_of(META) not in (None, victim) and cluster.well(), "the replica takes over")
-    return victim
-
-
-def take_over_watched(watched: Watched) -> TcpServer:
-    victim = watched.master()
-    victim.kill()
-    wait_for(lambda: watched.master() is not victim, "the replica takes over")
-    return victim
-
-
 def cut_off(replica: TcpServer) -> None:
     """Let a replica follow its master no more, and keep what it has: the master refuses its password."""
     client = replica.client()
@@ -142,7 +126,7 @@ def _one_moved(source: TcpServer, target: TcpServer, slot: int) -> bool:
 def test_callers_of_a_cluster_go_on_when_a_master_dies_and_when_slots_move_to_a_new_one(cluster, tmp_path):
     with TimelineStore.open(cluster.url, tmp_path) as store, closing(Callers(store)) as callers:
         callers.all_go_on()
-        victim = take_over(cluster)
+        victim = cluster.fail_over(META)
         callers.all_go_on()
         assert callers.down > 0
         victim.start()
@@ -154,7 +138,7 @@ def test_callers_of_a_cluster_go_on_when_a_master_dies_and_when_slots_move_to_a_
 def test_callers_go_on_when_sentinels_choose_another_master(watched, tmp_path):
     with TimelineStore.open(watched.url, tmp_path) as store, closing(Callers(store)) as callers:
         callers.all_go_on()
-        victim = take_over_watched(watched)
+        victim = watched.fail_over()
         callers.all_go_on()
         assert callers.down > 0
         victim.start()
@@ -170,7 +154,7 @@ def test_a_lane_on_a_cluster_whose_master_dies_gives_the_timeline_of_an_undistur
 ):
     def disturb(counted: Counted) -> None:
         counted.wait(4)
-        take_over(cluster)
+        cluster.fail_over(META)
 
     assert disturb_and_finish(worker, cluster, tmp_path, disturb) == undisturbed
 
@@ -193,7 +177,7 @@ def test_a_lane_whose_new_master_lacks_its_last_commits_gives_the_timeline_of_an
         held = replica.client().hgetall(META)
         counted.wait(8)
         assert int(master.client().hget(META, "step")) > int(held[b"step"]), "the replica lacks commits"
-        take_over_watched(watched)
+        watched.fail_over()
         assert watched.master() is replica
 
     assert disturb_and_finish(worker, watched, tmp_path, disturb, remembered_s) == undisturbed
