@@ -4,6 +4,7 @@
 # make check   lint, types and import rules, seconds
 # make chaos   ten minutes of a served fleet whose parts are killed, frozen and cut off; chaos-long is an hour of it
 # make fleet   what the control plane costs per stream, from 20 to 200 simulated streams
+# make nodes   what one, two and four nodes get done, with the same small share of the processor each (as root)
 # make soak    half an hour of cameras that hang up every 20 seconds: does memory stay flat
 # make fuzz    5,000 mutated videos through the decoder border
 # make e2e     the compose file built and run in real containers, and broken
@@ -18,7 +19,7 @@ SOURCE ?=
 QUIET  := $$(test -t 2 || echo -q)# who watches sees how far the set-up is
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test slow check chaos chaos-long fleet soak fuzz e2e audit bench lock clean
+.PHONY: demo test slow check chaos chaos-long fleet nodes soak fuzz e2e audit bench lock clean
 
 demo: $(READY)
 	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
@@ -43,6 +44,9 @@ chaos-long: $(READY)
 
 fleet: $(READY)
 	$(BIN)/python -m tests.fleet
+
+nodes: $(READY)
+	$(BIN)/python -m tests.fleet.nodes
 
 soak: $(READY)
 	$(BIN)/python -m tests.fleet.soak

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,15 +15,26 @@ import yaml
 
 from actors.family import descendants, end
 from pipeline.control.board import Board
+from pipeline.models.card import DEFAULT_MODEL
 from pipeline.timeline.store import TimelineStore
 from tests.timeline.servers import TcpServer
 
 
 class Joined:
-    """A head, a node that decodes, one that computes, and who serves; everything on this machine, with a token."""
+    """A head, a node of each role, and who serves; everything on this machine, with a token.
 
-    def __init__(self, home: Path, streams: dict[str, str]) -> None:
-        self._home = home
+    Args:
+        model: name or directory of the model that is served.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        streams: dict[str, str],
+        roles: Sequence[str] = ("decode", "model"),
+        model: str = DEFAULT_MODEL,
+    ) -> None:
+        self._home, self._roles, self._model = home, roles, model
         token = home / "token"
         token.write_text(secrets.token_hex(32))
         self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
@@ -38,19 +49,19 @@ class Joined:
         self.board = Board(self.store)
         try:
             self.start_head()
-            for role in ("decode", "model"):
+            for role in self._roles:
                 self.start(role, "join", self.address, "--role", role)
             config = ("--config", str(self._home / "config.yaml"), "--store", self._redis.url)
-            self.start("serve", "serve", "--address", self.address, *config)
+            self.start("serve", "serve", "--address", self.address, "--model", self._model, *config)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in ("serve", "model", "decode", "head"):  # who serves ends what it started while there is a cluster
-            if process := self.processes.pop(name, None):
-                _end(process)
+        # Who serves ends what it started, while there is a cluster.
+        for name in sorted(self.processes, key=lambda name: (name == "head", name != "serve")):
+            _end(self.processes[name])
         self.store.close()
         self._redis.kill()
 
