@@ -12,13 +12,41 @@ from torch import Tensor, nn
 
 from pipeline.errors import ModelError
 from pipeline.models.card import WEIGHTS_FILE, LabelSet, ModelCard, Part, load_card, save_card
+from pipeline.models.encoders.base import Encoder
+from pipeline.models.encoders.conv3d import C3d, SlowFusion
+from pipeline.models.encoders.feature_map import FeatureMap
+from pipeline.models.encoders.frame_cnn import EarlyFusion, FrameCnn, LateFusion, LatePooling
+from pipeline.models.encoders.inflation import InflatedResNet
 from pipeline.models.encoders.shift_cnn import ShiftCnn
+from pipeline.models.encoders.video_transformer import VideoTransformer
+from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.frame_average import FrameAverage
 from pipeline.models.temporal.gru import GruMemory
+from pipeline.models.temporal.linear import LinearHead
+from pipeline.models.temporal.lstm import LstmMemory
+from pipeline.models.temporal.recurrent_conv import RecurrentConv
 
 T = TypeVar("T")
 
-ENCODERS: Mapping[str, Callable[..., ShiftCnn]] = {"shift_cnn": ShiftCnn}
-TEMPORAL_MODELS: Mapping[str, Callable[..., GruMemory]] = {"gru": GruMemory}
+ENCODERS: Mapping[str, Callable[..., Encoder]] = {
+    "c3d": C3d,
+    "early_fusion": EarlyFusion,
+    "feature_map": FeatureMap,
+    "frame_cnn": FrameCnn,
+    "inflated_resnet": InflatedResNet,
+    "late_fusion": LateFusion,
+    "late_pooling": LatePooling,
+    "shift_cnn": ShiftCnn,
+    "slow_fusion": SlowFusion,
+    "video_transformer": VideoTransformer,
+}
+TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
+    "frame_average": FrameAverage,
+    "gru": GruMemory,
+    "linear": LinearHead,
+    "lstm": LstmMemory,
+    "recurrent_conv": RecurrentConv,
+}
 
 
 @dataclass(frozen=True)
@@ -26,8 +54,8 @@ class StreamModel:
     """The two halves of a model, and what its card says."""
 
     card: ModelCard
-    encoder: ShiftCnn
-    temporal: GruMemory
+    encoder: Encoder
+    temporal: TemporalModel
 
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors, named `encoder.…` and `temporal.…`."""
@@ -41,7 +69,7 @@ def build(card: ModelCard) -> StreamModel:
     Raises:
         ModelError: unknown architecture or parameters; the message names the choices.
     """
-    encoder = _construct(ENCODERS, card.encoder, stride=card.clip.stride)
+    encoder = _construct(ENCODERS, card.encoder, clip=card.clip)
     logits = sum(label_set.logits for label_set in card.label_sets)
     temporal = _construct(TEMPORAL_MODELS, card.temporal, feature_size=encoder.feature_size, logits=logits)
     return StreamModel(card, encoder, temporal)

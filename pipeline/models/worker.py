@@ -12,6 +12,7 @@ from torch import Tensor
 from pipeline.models.allocator import keep_memory
 from pipeline.models.build import load_model, probabilities
 from pipeline.models.card import ModelCard
+from pipeline.models.encoders.base import Encoder
 from pipeline.models.numerics import Numerics
 from pipeline.models.profile import detect_numerics
 from pipeline.models.requests import Remembered, RememberRequest
@@ -49,7 +50,7 @@ class ModelWorker:
             _fix_cuda()
         self._dtype: torch.dtype = getattr(torch, self.numerics.dtype)
         model.encoder.fold()
-        self._encoder = model.encoder.to(self._device, self._dtype).to(memory_format=torch.channels_last).eval()
+        self._encoder = _laid_out(model.encoder.to(self._device, self._dtype)).eval()
         self._temporal = model.temporal.to(self._device).eval()
         self._scale, self._offset = self._normalisation()
         self._buffers = threading.local()
@@ -167,6 +168,15 @@ class ModelWorker:
             raise ValueError(f"want n ≥ 1 features of {self.feature_size}, got {request.features.shape}")
         if request.state is not None and request.state.shape != (self.state_size,):
             raise ValueError(f"want a state of {self.state_size}, got {request.state.shape}")
+
+
+def _laid_out(net: Encoder) -> Encoder:
+    """With the channels of every convolution's weights last, which is fastest."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for weights in net.parameters():
+        if weights.dim() in formats:
+            weights.data = weights.data.contiguous(memory_format=formats[weights.dim()])
+    return net
 
 
 def _fix_cuda() -> None:

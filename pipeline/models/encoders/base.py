@@ -1,17 +1,22 @@
 """What an encoder is."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class Encoder(Protocol):
-    """A network that turns clips into features. It is an `nn.Module`; it keeps nothing between calls."""
+class Encoder(nn.Module, ABC):
+    """A network that turns clips into features; it keeps nothing between calls.
+
+    Its constructor takes the parameters of the card, and `clip`, the card's clip spec.
+    """
 
     feature_size: int
 
+    @abstractmethod
     def forward(self, clips_BTCHW: Tensor) -> Tensor:
         """Return B×D features; each answers for its clip's newest `stride` frames, having seen all T."""
 
+    @abstractmethod
     def fold(self) -> None:
         """Merge what training needs apart (batch norm into convolutions); only for serving, irreversible."""

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
 
+from pipeline.models.encoders.base import Encoder
+from pipeline.values import ClipSpec
+
 SHIFTED_PART = 8
 
 
@@ -97,19 +100,19 @@ class ShiftBlock(nn.Module):
             self.skip, self.skip_norm = _fold(self.skip, self.skip_norm), nn.Identity()
 
 
-class ShiftCnn(nn.Module):
+class ShiftCnn(Encoder):
     """Stem, then blocks that halve the resolution each time the width changes.
 
     Args:
         widths: channels of the stem and of each stage.
         blocks: residual blocks per stage.
-        stride: newest frames a clip answers for.
+        clip: a clip answers for its newest `clip.stride` frames.
 
     The feature of a clip is the mean over its newest `stride` frames, beside the mean over all of its frames;
     a frame's own feature is the spatial mean beside the spatial maximum.
     """
 
-    def __init__(self, widths: Sequence[int], blocks: Sequence[int], stride: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int], clip: ClipSpec) -> None:
         super().__init__()
         if len(blocks) != len(widths) - 1:
             raise ValueError(f"want one number of blocks per stage after the stem, got {widths} and {blocks}")
@@ -120,7 +123,7 @@ class ShiftCnn(nn.Module):
             for inputs, outputs, count in stages
             for i in range(count)
         )
-        self.stride = stride
+        self.stride = clip.stride
         self.frame_size = 2 * widths[-1]
         self.feature_size = 2 * self.frame_size
 

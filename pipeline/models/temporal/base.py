@@ -1,24 +1,28 @@
 """What a temporal model is."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class TemporalModel(Protocol):
-    """A network that turns features into logits and remembers. It is an `nn.Module`; its memory is an argument.
+class TemporalModel(nn.Module, ABC):
+    """A network that turns features into logits and remembers; its memory is an argument.
 
+    Its constructor takes the parameters of the card, `feature_size` of the encoder, and how many `logits` it gives.
     `forward` over a sequence and `step` by step agree for any chunking. A state is one flat vector per stream.
     `gap_s` is how many seconds were lost just before a step, 0 where nothing was.
     """
 
     state_size: int
 
+    @abstractmethod
     def initial_state(self, batch: int) -> Tensor:
         """B×S: the state of a stream that has seen nothing."""
 
+    @abstractmethod
     def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         """One step of B streams: B×C logits and the new state."""
 
+    @abstractmethod
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         """N steps of B streams: B×N×C logits and the state after the last."""

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from pipeline.models.temporal.base import TemporalModel
 
-class GruMemory(nn.Module):
+
+class GruMemory(TemporalModel):
     """Linear + LayerNorm + ReLU → GRU → Linear over the hidden state beside its input.
 
     Args:

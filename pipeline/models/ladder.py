@@ -1,0 +1,302 @@
+"""The ladder of video classification: architectures from one frame at a time to long memory, each in two sizes.
+
+A row says what a model is made of, in words that a card may say too; nothing here has weights. Needs no torch.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.models.card import LabelSet, ModelCard, Part
+from pipeline.values import ClipSpec
+
+MICRO = "-micro"
+MICRO_CLIP = ClipSpec(frames=16, height=64, width=64, fps=5.0, stride=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a model is made of.
+
+    Attributes:
+        classes: how many outputs its sizes are counted with; for a published one, those of its paper.
+    """
+
+    encoder: Part
+    temporal: Part
+    clip: ClipSpec
+    classes: int = 8
+
+    def card(self, name: str) -> ModelCard:
+        """A card for such a model, with a label for each class."""
+        labels = tuple(f"class {number}" for number in range(self.classes))
+        return ModelCard(
+            name=name,
+            encoder=self.encoder,
+            temporal=self.temporal,
+            clip=self.clip,
+            mean=(0.45, 0.45, 0.45),
+            std=(0.225, 0.225, 0.225),
+            label_sets=(LabelSet("classes", "independent", labels),),
+            segmenter={},
+            training={},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One architecture.
+
+    Attributes:
+        number: its place on the ladder.
+        paper: who described it, where and when.
+        micro: at most half a million parameters, keeping what defines the row.
+        published: as large as in the paper.
+    """
+
+    number: int
+    name: str
+    family: str
+    paper: str
+    micro: Blueprint
+    published: Blueprint
+
+    @property
+    def sizes(self) -> dict[str, Blueprint]:
+        """Both sizes by the names that they are asked for."""
+        return {self.name: self.published, f"{self.name}{MICRO}": self.micro}
+
+
+def architectures() -> dict[str, tuple[Row, Blueprint]]:
+    """Every size of every row, by the name that it is asked for, in the ladder's order."""
+    return {name: (row, blueprint) for row in LADDER for name, blueprint in row.sizes.items()}
+
+
+def _part(name: str, /, **parameters: object) -> Part:
+    return Part(name, parameters)
+
+
+def _clip(frames: int, side: int, fps: float) -> ClipSpec:
+    """A paper's clip; the next one begins where it ends."""
+    return ClipSpec(frames, side, side, fps, stride=frames)
+
+
+_LINEAR = _part("linear")
+_FC = [4096, 4096]
+_KARPATHY = "Karpathy et al., CVPR 2014"
+_SPORTS_1M, _KINETICS, _UCF_101, _THUMOS = 487, 400, 101, 20
+_NATIVE_FPS = 30.0  # of the videos; papers say how many frames they skip
+_TEN_FRAMES = _clip(10, 170, _NATIVE_FPS)
+_NEWEST = _part("late_pooling", backbone="micro", newest=True)
+
+LADDER: tuple[Row, ...] = (
+    Row(
+        1,
+        "single-frame",
+        "2D CNN",
+        _KARPATHY,
+        Blueprint(_part("frame_cnn", backbone="micro"), _part("frame_average", frames=16), MICRO_CLIP),
+        Blueprint(
+            _part("frame_cnn", backbone="alexnet", hidden=_FC),
+            _part("frame_average", frames=10),
+            _TEN_FRAMES,
+            _SPORTS_1M,
+        ),
+    ),
+    Row(
+        2,
+        "late-fusion",
+        "2D CNN",
+        _KARPATHY,
+        Blueprint(_part("late_fusion", backbone="micro", hidden=[128]), _LINEAR, MICRO_CLIP),
+        Blueprint(
+            _part("late_fusion", backbone="alexnet", hidden=_FC, pooled=False),
+            _LINEAR,
+            _clip(2, 170, _NATIVE_FPS / 15),
+            _SPORTS_1M,
+        ),
+    ),
+    Row(
+        3,
+        "late-pooling",
+        "2D CNN",
+        "Ng et al., CVPR 2015",
+        Blueprint(_part("late_pooling", backbone="micro"), _LINEAR, MICRO_CLIP),
+        Blueprint(_part("late_pooling", backbone="alexnet"), _LINEAR, _TEN_FRAMES, _SPORTS_1M),
+    ),
+    Row(
+        4,
+        "early-fusion",
+        "2D CNN",
+        _KARPATHY,
+        Blueprint(_part("early_fusion", backbone="micro"), _LINEAR, MICRO_CLIP),
+        Blueprint(_part("early_fusion", backbone="alexnet", hidden=_FC), _LINEAR, _TEN_FRAMES, _SPORTS_1M),
+    ),
+    Row(
+        5,
+        "slow-fusion",
+        "3D CNN",
+        _KARPATHY,
+        Blueprint(_part("slow_fusion", backbone="micro"), _LINEAR, MICRO_CLIP),
+        Blueprint(_part("slow_fusion", backbone="alexnet", hidden=_FC), _LINEAR, _TEN_FRAMES, _SPORTS_1M),
+    ),
+    Row(
+        6,
+        "c3d",
+        "3D CNN",
+        "Tran et al., ICCV 2015",
+        Blueprint(_part("c3d", widths=[8, 16, 24, 32, 48], hidden=[128, 128]), _LINEAR, MICRO_CLIP),
+        Blueprint(_part("c3d"), _LINEAR, _clip(16, 112, _NATIVE_FPS), _SPORTS_1M),
+    ),
+    Row(
+        8,
+        "cnn-lstm",
+        "CNN + RNN",
+        "Donahue et al., CVPR 2015",
+        Blueprint(_NEWEST, _part("lstm", width=96, hidden=96), MICRO_CLIP),
+        Blueprint(
+            _part("frame_cnn", backbone="alexnet", hidden=[4096]),
+            _part("lstm", width=256, hidden=256),
+            _clip(1, 227, _NATIVE_FPS),
+            _UCF_101,
+        ),
+    ),
+    Row(
+        8,
+        "cnn-gru",
+        "CNN + RNN",
+        "An et al., ICCV 2023",
+        Blueprint(_NEWEST, _part("gru", width=96, hidden=96), MICRO_CLIP),
+        Blueprint(
+            _part("frame_cnn", backbone="alexnet", hidden=[4096]),
+            _part("gru", width=2048, hidden=1024),
+            _clip(1, 227, 4.0),
+            _THUMOS,
+        ),
+    ),
+    Row(
+        9,
+        "recurrent-conv",
+        "recurrent CNN",
+        "Ballas et al., ICLR 2016",
+        Blueprint(
+            _part("feature_map", backbone="micro", side=4, channels=32),
+            _part("recurrent_conv", map=[32, 4, 4], channels=[24, 24], kernel=3, gates="gru"),
+            MICRO_CLIP,
+        ),
+        Blueprint(
+            _part("feature_map", backbone="alexnet", side=7, channels=256),
+            _part("recurrent_conv", map=[256, 7, 7], channels=[256, 256], kernel=3, gates="gru"),
+            _clip(1, 170, _NATIVE_FPS),
+            _UCF_101,
+        ),
+    ),
+    Row(
+        10,
+        "nonlocal",
+        "3D CNN, attention",
+        "Wang et al., CVPR 2018",
+        Blueprint(_part("slow_fusion", backbone="micro", attention_after=[3]), _LINEAR, MICRO_CLIP),
+        Blueprint(
+            _part(
+                "inflated_resnet",
+                depth=50,
+                kernel_t=3,
+                temporal_strides=[2, 2, 2, 1, 1],
+                pool_t=3,
+                attention_after=[2, 3],
+            ),
+            _LINEAR,
+            _clip(32, 224, _NATIVE_FPS / 2),
+            _KINETICS,
+        ),
+    ),
+    Row(
+        11,
+        "i3d",
+        "inflated 2D CNN",
+        "Carreira et al., CVPR 2017",
+        Blueprint(_part("inflated_resnet", depth="micro", temporal_strides=[1, 1, 2, 2, 1]), _LINEAR, MICRO_CLIP),
+        Blueprint(
+            _part("inflated_resnet", depth=50, kernel_t=3, temporal_strides=[2, 1, 1, 2, 2]),
+            _LINEAR,
+            _clip(64, 224, 25.0),
+            _KINETICS,
+        ),
+    ),
+    Row(
+        12,
+        "video-transformer",
+        "transformer",
+        "Bertasius et al., ICML 2021",
+        Blueprint(
+            _part("video_transformer", attention="divided", width=64, depth=4, heads=4, patch=8, tubelet=2),
+            _LINEAR,
+            MICRO_CLIP,
+        ),
+        Blueprint(
+            _part("video_transformer", attention="divided", width=768, depth=12, heads=12, patch=16),
+            _LINEAR,
+            _clip(8, 224, _NATIVE_FPS / 32),
+            _KINETICS,
+        ),
+    ),
+    Row(
+        12,
+        "vivit",
+        "transformer",
+        "Arnab et al., ICCV 2021",
+        Blueprint(
+            _part(
+                "video_transformer",
+                attention="factorised",
+                width=64,
+                depth=3,
+                temporal_depth=2,
+                heads=4,
+                patch=8,
+                tubelet=2,
+            ),
+            _LINEAR,
+            MICRO_CLIP,
+        ),
+        Blueprint(
+            _part(
+                "video_transformer",
+                attention="factorised",
+                width=768,
+                depth=12,
+                temporal_depth=4,
+                heads=12,
+                patch=16,
+                tubelet=2,
+            ),
+            _LINEAR,
+            _clip(32, 224, _NATIVE_FPS / 2),
+            _KINETICS,
+        ),
+    ),
+    Row(
+        14,
+        "shift",
+        "shifted 2D CNN",
+        "Lin et al., ICCV 2019",
+        Blueprint(_part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1]), _LINEAR, MICRO_CLIP),
+        Blueprint(_part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1]), _LINEAR, ClipSpec()),
+    ),
+    Row(
+        15,
+        "shift-gru",
+        "long memory",
+        "An et al., ICCV 2023",
+        Blueprint(
+            _part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1]),
+            _part("gru", width=64, hidden=64, dropout=0.4),
+            MICRO_CLIP,
+        ),
+        Blueprint(
+            _part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1]),
+            _part("gru", width=128, hidden=128, dropout=0.4),
+            ClipSpec(),
+        ),
+    ),
+)
+"""Rows 7 (two streams) and 13 (torchvision's own nets) are not among them."""
