@@ -10,6 +10,7 @@
     │   ├── SourceCrashed     the process that decodes it died, or took too much
     │   └── SourceChanged     not the video its checkpoint was made from
     ├── ModelError            a model directory is missing, damaged or refused
+    ├── TrainingFailed        a run cannot go on
     ├── EngineError           a worker or actor is gone and cannot be replaced
     └── StoreError            the timeline store refuses or is gone
         ├── StoreDown         no answer
@@ -82,6 +83,10 @@ class SourceChanged(SourceError):
 
 class ModelError(LongtakeError):
     """A model directory is missing, damaged, or not what it says."""
+
+
+class TrainingFailed(LongtakeError):
+    """A training run cannot go on; what it has reached is kept."""
 
 
 class EngineError(LongtakeError):

@@ -8,13 +8,16 @@ from pipeline.values import UInt8Array
 _NOISE_POOL = np.random.default_rng(0).standard_normal(1 << 21).astype(np.float32)
 
 
-def vary(clip_THWC: UInt8Array, rng: np.random.Generator, size: tuple[int, int] | None = None) -> UInt8Array:
+def vary(
+    clip_THWC: UInt8Array, rng: np.random.Generator, size: tuple[int, int] | None = None, mirror: bool = True
+) -> UInt8Array:
     """Return a varied copy of T×H×W×3 pictures; every picture of the clip is varied alike, save for its noise.
 
     Args:
         size: height and width of the copy, those of the clip when None.
+        mirror: half of the copies are mirrored; not where left and right are different labels.
     """
-    clip = _framed(clip_THWC, rng, size or clip_THWC.shape[1:3])
+    clip = _framed(clip_THWC, rng, size or clip_THWC.shape[1:3], mirror)
     clip = np.asarray(cv2.LUT(clip.reshape(-1, 1, 3), _light(rng)), np.uint8).reshape(clip.shape)
     if rng.random() < 0.5:
         clip = _softened(clip, rng)
@@ -25,13 +28,13 @@ def vary(clip_THWC: UInt8Array, rng: np.random.Generator, size: tuple[int, int] 
     return np.ascontiguousarray(clip)
 
 
-def _framed(clip: UInt8Array, rng: np.random.Generator, size: tuple[int, int]) -> UInt8Array:
-    """Mirrored half of the time, zoomed by up to a tenth, moved a little, turned by up to three degrees."""
+def _framed(clip: UInt8Array, rng: np.random.Generator, size: tuple[int, int], mirror: bool) -> UInt8Array:
+    """Mirrored half of the time if at all, zoomed by up to a tenth, moved a little, turned by up to three degrees."""
     height, width = clip.shape[1:3]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-3, 3), rng.uniform(0.95, 1.12))
     matrix = np.asarray(turn, np.float64)
     matrix[:, 2] += rng.uniform(-0.04, 0.04, 2) * (width, height)
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and mirror:
         matrix[0] *= -1
         matrix[0, 2] += width - 1
     matrix *= np.array([[size[1] / width], [size[0] / height]])

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Queue
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 from pipeline.training.augment import vary
 from pipeline.training.footage import Footage
 from pipeline.training.recipe import View
-from pipeline.values import ClipSpec
+from pipeline.values import ClipSpec, UInt8Array
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class ClipSource:
 
     def __init__(self, footage: Footage, clip: ClipSpec, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         self._footage, self._clip = footage, clip
-        self._mean, self._std = torch.tensor(mean), torch.tensor(std)
+        self._mean, self._std = mean, std
         self._moments = [np.flatnonzero(column) for column in footage.holds.T if column.any()]
 
     def varied(self, batch: int, view: View, seed: tuple[int, ...]) -> ClipBatch:
@@ -70,24 +73,28 @@ class ClipSource:
         return stream * self._footage.length + start
 
     def _batch(self, clips: NDArray[np.uint8], starts: list[int]) -> ClipBatch:
-        batch, frames, height, width, _ = clips.shape
-        rows = torch.from_numpy(clips).view(-1, width * 3).float().div_(255)
-        rows.sub_(self._mean.repeat(width)).div_(self._std.repeat(width))
-        pixels = rows.view(batch, frames, height, width, 3).permute(0, 1, 4, 2, 3)
-        truth = np.stack([self._footage.holds[start : start + frames] for start in starts])
-        return ClipBatch(pixels, torch.from_numpy(truth.astype(np.float32)))
+        truth = np.stack([self._footage.holds[start : start + clips.shape[1]] for start in starts])
+        return ClipBatch(normalised(clips, self._mean, self._std), torch.from_numpy(truth.astype(np.float32)))
 
 
-class Ahead:
+def normalised(clips_BTHWC: UInt8Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """B×T×3×H×W float32, of RGB in [0, 1] less its mean, over its deviation."""
+    batch, frames, height, width, _ = clips_BTHWC.shape
+    rows = torch.from_numpy(clips_BTHWC).view(-1, width * 3).float().div_(255)
+    rows.sub_(torch.tensor(mean).repeat(width)).div_(torch.tensor(std).repeat(width))
+    return rows.view(batch, frames, height, width, 3).permute(0, 1, 4, 2, 3)
+
+
+class Ahead(Generic[T]):
     """Makes batches 0, 1, 2… in a thread, a few ahead of their use."""
 
-    def __init__(self, make: Callable[[int], ClipBatch], start: int, depth: int = 2) -> None:
-        self._make, self._queue, self._next = make, Queue[ClipBatch | BaseException](depth), start
+    def __init__(self, make: Callable[[int], T], start: int, depth: int = 2) -> None:
+        self._make, self._queue, self._next = make, Queue[T | BaseException](depth), start
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(start,), name="clips", daemon=True)
         self._thread.start()
 
-    def take(self, step: int) -> ClipBatch:
+    def take(self, step: int) -> T:
         """The batch of `step`; steps are taken in order."""
         assert step == self._next, (step, self._next)
         self._next += 1
@@ -113,6 +120,6 @@ class Ahead:
             step += 1
 
 
-def _drain(queue: "Queue[ClipBatch | BaseException]") -> None:
+def _drain(queue: "Queue[Any]") -> None:
     while not queue.empty():
         queue.get_nowait()

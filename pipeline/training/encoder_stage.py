@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from pipeline.errors import UsageError
 from pipeline.models.build import StreamModel
+from pipeline.models.encoders.shift_cnn import ShiftCnn
 from pipeline.training.clips import Ahead, ClipBatch, ClipSource
 from pipeline.training.footage import Footage
 from pipeline.training.loop import Loop, Progress, Task
@@ -19,14 +21,19 @@ _VALIDATION_BATCH = 32
 
 
 class DenselyTaught(nn.Module):
-    """An encoder with two linear heads that only training needs: one for its frames, one for the whole clip."""
+    """An encoder with two linear heads that only training needs: one for its frames, one for the whole clip.
+
+    Raises:
+        UsageError: the encoder has no features of frames.
+    """
 
     def __init__(self, model: StreamModel) -> None:
         super().__init__()
-        self.encoder = model.encoder
-        labels = len(model.card.labels)
-        self.frame_head = nn.Linear(model.encoder.frame_size, labels)
-        self.clip_head = nn.Sequential(nn.Dropout(0.2), nn.Linear(model.encoder.feature_size, labels))
+        if not isinstance(model.encoder, ShiftCnn):
+            raise UsageError(f"a recipe teaches frames, which {model.card.encoder.name} has no features of")
+        self.encoder, labels = model.encoder, len(model.card.labels)
+        self.frame_head = nn.Linear(self.encoder.frame_size, labels)
+        self.clip_head = nn.Sequential(nn.Dropout(0.2), nn.Linear(self.encoder.feature_size, labels))
 
     def forward(self, clips_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
         """B×T×C logits of the frames and B×C of what the clip answers for."""
@@ -34,9 +41,11 @@ class DenselyTaught(nn.Module):
         return self.frame_head(frames), self.clip_head(self.encoder.clip_features(frames))
 
 
-def train_encoder(model: StreamModel, footage: tuple[Footage, Footage], run: Run, budget_s: float) -> Progress:
+def train_encoder(
+    model: StreamModel, footage: tuple[Footage, Footage], recipe: Recipe, run: Run, budget_s: float
+) -> Progress:
     """Train `model.encoder` in place on the first footage; the second chooses the best of its weights."""
-    recipe, stage = run.recipe, run.recipe.encoder_stage
+    stage = recipe.encoder_stage
     source, unseen = (ClipSource(part, recipe.clip, recipe.mean, recipe.std) for part in footage)
     net = DenselyTaught(model).to(memory_format=torch.channels_last)
     starts = np.split(unseen.spread(_VALIDATION_CLIPS), _VALIDATION_CLIPS // _VALIDATION_BATCH)

@@ -10,6 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from pipeline.errors import TrainingFailed
+from pipeline.training.curve import Curve
 from pipeline.training.recipe import Stage
 from pipeline.training.run import Run
 
@@ -63,17 +65,23 @@ class Loop:
         self._best = _copy(task.net)
         if self._path.exists():
             self._restore()
+        self._curve = Curve(run.folder / f"{task.name}.csv", self.progress.step)
 
     def run(self) -> Progress:
         """Step until done; leave the best weights in the net."""
         loss, since_s = 0.0, time.monotonic() - self.progress.elapsed_s
         while self.share() < 1:
             loss = self.step()
+            if not math.isfinite(loss):
+                raise TrainingFailed(
+                    f"{self._task.name}: the loss is {loss} after step {self.progress.step}; the weights of step "
+                    f"{self.progress.best_step} are kept in {self._path.name}: try a lower learning rate"
+                )
             self.progress.elapsed_s = time.monotonic() - since_s
             if self.progress.step % _LOG_EVERY == 0:
                 self._tell(f"loss {loss:.4f}")
             if self.progress.step % self._task.stage.validate_every == 0 or self.share() >= 1:
-                self._validate()
+                self._validate(loss)
         self._task.net.load_state_dict(self._best)
         return self.progress
 
@@ -96,15 +104,16 @@ class Loop:
         steps = self.progress.step if step is None else step
         return min(1.0, max(steps / self._task.stage.steps, self.progress.elapsed_s / self._budget_s))
 
-    def _validate(self) -> None:
+    def _validate(self, loss: float) -> None:
         self._task.net.eval()
         with torch.inference_mode():
-            loss = self._task.validate()
-        if loss < self.progress.best:
-            self.progress.best, self.progress.best_step = loss, self.progress.step
+            validation = self._task.validate()
+        if validation < self.progress.best:
+            self.progress.best, self.progress.best_step = validation, self.progress.step
             self._best = _copy(self._task.net)
         self._save()
-        self._tell(f"validation {loss:.4f} (best {self.progress.best:.4f} at {self.progress.best_step})")
+        self._curve.add(self.progress.step, self.progress.elapsed_s, loss, validation)
+        self._tell(f"validation {validation:.4f} (best {self.progress.best:.4f} at {self.progress.best_step})")
 
     def _tell(self, what: str) -> None:
         share = self.share()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline.training.footage import Log
-from pipeline.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,12 @@ class Run:
         folder: for the run's own checkpoints; a run started again in the same folder goes on.
         cache: for footage, which several runs may share.
         threads: of torch, and processes that film.
+        device: that computes: `cpu` or `cuda`.
     """
 
-    recipe: Recipe
     seed: int
     folder: Path
     cache: Path
     threads: int
     log: Log
+    device: Literal["cpu", "cuda"] = "cpu"

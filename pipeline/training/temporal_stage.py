@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pipeline.models.build import StreamModel
 from pipeline.training.features import FeatureStreams
 from pipeline.training.loop import Loop, Progress, Task
+from pipeline.training.recipe import Recipe
 from pipeline.training.run import Run
 from pipeline.values import ClipSpec, Float32Array
 
@@ -71,11 +72,11 @@ class SequenceSource:
 
 
 def train_temporal(
-    model: StreamModel, streams: tuple[FeatureStreams, FeatureStreams], run: Run, budget_s: float
+    model: StreamModel, streams: tuple[FeatureStreams, FeatureStreams], recipe: Recipe, run: Run, budget_s: float
 ) -> Progress:
     """Train `model.temporal` in place on the first streams; the others choose the best of its weights."""
-    net, stage = model.temporal, run.recipe.temporal_stage
-    source = SequenceSource(streams[0], run.recipe.clip)
+    net, stage = model.temporal, recipe.temporal_stage
+    source = SequenceSource(streams[0], recipe.clip)
     weight = _positive_weight(streams[0].truth, stage.positive_weight_power)
     unseen, truth = torch.from_numpy(streams[1].features), torch.from_numpy(streams[1].truth)
 

@@ -1,6 +1,5 @@
 """The whole training run: film, encoder, features, temporal model, rules, record."""
 
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,11 +19,13 @@ from pipeline.segment.rules import Rules
 from pipeline.synthetic.scene import Scene
 from pipeline.synthetic.spec import SceneSpec
 from pipeline.training.calibration import choose_rules, resegmented
+from pipeline.training.curve import draw
 from pipeline.training.encoder_stage import train_encoder
 from pipeline.training.features import FeatureStreams, encode_streams, steps_of
 from pipeline.training.footage import Footage, Shooting, film, scenes
 from pipeline.training.loop import Progress
 from pipeline.training.recipe import Recipe, dump_recipe, load_recipe
+from pipeline.training.record import commit
 from pipeline.training.run import Run
 from pipeline.training.temporal_stage import train_temporal
 from pipeline.values import ClipSpec, Float32Array
@@ -54,38 +55,39 @@ def train(
     recipe = load_recipe(recipe_path)
     work = out_dir / "work"
     work.mkdir(parents=True, exist_ok=True)
-    return Trainer(Run(recipe, seed, work, work, threads, log)).train(out_dir, budget_s)
+    return Trainer(recipe, Run(seed, work, work, threads, log)).train(out_dir, budget_s)
 
 
 class Trainer:
     """The steps of one run, in order; what each leaves behind is found again by the next attempt."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, recipe: Recipe, run: Run) -> None:
         torch.manual_seed(run.seed)
         torch.set_num_threads(run.threads)
-        self._run = run
-        self._model = build(_fresh_card(run.recipe))
-        self._start = _begin_with(run.recipe.start, self._model) if run.recipe.start else None
+        self._recipe, self._run = recipe, run
+        self._model = build(_fresh_card(recipe))
+        self._start = _begin_with(recipe.start, self._model) if recipe.start else None
 
     def train(self, out_dir: Path, budget_s: float) -> ModelCard:
         """Do all of it; returns the card of the model in `out_dir`."""
-        run, recipe = self._run, self._run.recipe
+        run, recipe = self._run, self._recipe
         footage = self._film(recipe.scenes.train_seeds), self._film(recipe.scenes.validation_seeds)
-        encoder = train_encoder(self._model, footage, run, budget_s * recipe.encoder_share)
+        encoder = train_encoder(self._model, footage, recipe, run, budget_s * recipe.encoder_share)
         streams = self._encode(footage)
-        temporal = train_temporal(self._model, streams, run, budget_s * (1 - recipe.encoder_share))
+        temporal = train_temporal(self._model, streams, recipe, run, budget_s * (1 - recipe.encoder_share))
         watched = self._watch(streams[1])
         rules = choose_rules(watched, recipe.labels)
-        record = _record(run, encoder, temporal) | {
+        record = _record(recipe, run, encoder, temporal) | {
             "start": self._start,
-            "validation": _figures(watched, rules, _specs(run)).rounded(),
+            "validation": _figures(watched, rules, _specs(recipe)).rounded(),
         }
         run.log(f"validation, scenes of one person: {record['validation']}")
         card = replace(self._model.card, segmenter=rules.to_card(), training=record)
+        draw([run.folder / f"{name}.csv" for name in ("encoder", "temporal")], out_dir / "curve.png")
         return save_model(out_dir, replace(self._model, card=card))
 
     def _film(self, seeds: tuple[int, int]) -> Footage:
-        run, recipe = self._run, self._run.recipe
+        run, recipe = self._run, self._recipe
         specs = scenes(range(*seeds), recipe.scenes.people, recipe.scenes.seconds)
         return film(Shooting(specs, recipe.clip, recipe.labels), run.cache, run.threads, run.log)
 
@@ -93,7 +95,7 @@ class Trainer:
         """Features of the trained encoder; the worker that makes them gets its own copy of the weights."""
         run, folder = self._run, self._run.folder / "encoder"
         save_model(folder, self._model)
-        worker, passes = ModelWorker(folder), run.recipe.feature_passes
+        worker, passes = ModelWorker(folder), self._recipe.feature_passes
         return encode_streams(worker, footage[0], passes, run), encode_streams(worker, footage[1], 1, run)
 
     def _watch(self, streams: FeatureStreams) -> list[Watched]:
@@ -103,8 +105,8 @@ class Trainer:
         worker, gaps = ModelWorker(folder), np.zeros(streams.truth.shape[1], np.float32)
         answers = worker.remember([RememberRequest(features, gaps, None) for features in streams.features])
         torch.set_num_threads(self._run.threads)
-        clip = self._run.recipe.clip
-        return [watched(spec, answer.probs, clip) for spec, answer in zip(_specs(self._run), answers, strict=True)]
+        clip = self._recipe.clip
+        return [watched(spec, answer.probs, clip) for spec, answer in zip(_specs(self._recipe), answers, strict=True)]
 
 
 def watched(spec: SceneSpec, probs: Float32Array, clip: ClipSpec) -> Watched:
@@ -115,9 +117,9 @@ def watched(spec: SceneSpec, probs: Float32Array, clip: ClipSpec) -> Watched:
     return Watched(truth, (), edges[:, 0], edges[:, 1], probs, spec.duration_s)
 
 
-def _specs(run: Run) -> Sequence[SceneSpec]:
-    recipe = run.recipe.scenes
-    return scenes(range(*recipe.validation_seeds), recipe.people, recipe.seconds)
+def _specs(recipe: Recipe) -> Sequence[SceneSpec]:
+    filmed = recipe.scenes
+    return scenes(range(*filmed.validation_seeds), filmed.people, filmed.seconds)
 
 
 def _figures(videos: Sequence[Watched], rules: Rules, specs: Sequence[SceneSpec]) -> Figures:
@@ -145,12 +147,12 @@ def _begin_with(start: str, model: StreamModel) -> dict[str, Any]:
     return {"fingerprint": known.card.fingerprint, "training": dict(known.card.training)}
 
 
-def _record(run: Run, encoder: Progress, temporal: Progress) -> dict[str, Any]:
+def _record(recipe: Recipe, run: Run, encoder: Progress, temporal: Progress) -> dict[str, Any]:
     return {
         "data": "synthetic scenes only",
-        "recipe": dump_recipe(run.recipe),
+        "recipe": dump_recipe(recipe),
         "seed": run.seed,
-        "commit": _commit(),
+        "commit": commit(),
         "torch": torch.__version__,
         "encoder": _rounded(encoder),
         "temporal": _rounded(temporal),
@@ -159,9 +161,3 @@ def _record(run: Run, encoder: Progress, temporal: Progress) -> dict[str, Any]:
 
 def _rounded(progress: Progress) -> dict[str, float]:
     return {name: round(value, 5) for name, value in asdict(progress).items()}
-
-
-def _commit() -> str:
-    """The revision this code is at, or `unknown` outside a repository."""
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
-    return answer.stdout.strip() if answer.returncode == 0 else "unknown"

@@ -1,0 +1,126 @@
+"""A whole run on recorded examples: decode, divide, train, measure, record."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.errors import ModelError
+from pipeline.evaluation.clips import clip_figures, predict
+from pipeline.models.build import StreamModel, build, load_model, save_model
+from pipeline.models.card import LabelSet, ModelCard, resolve
+from pipeline.models.ladder import Blueprint
+from pipeline.models.worker import ModelWorker
+from pipeline.training.classifier import RecordedClips, train_classifier
+from pipeline.training.curve import draw
+from pipeline.training.data.pictures import Pictures, pictures
+from pipeline.training.data.split import hold_out
+from pipeline.training.data.table import Table, counted, read_table
+from pipeline.training.loop import Progress
+from pipeline.training.recipe import Stage
+from pipeline.training.record import commit
+from pipeline.training.run import Run
+
+MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+VALIDATION_SHARE = 0.2
+STAGE = Stage(
+    steps=1500, batch=16, learning_rate=1e-3, weight_decay=0.05, label_smoothing=0.1, positive_weight_power=0.0,
+    validate_every=50,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be trained on what.
+
+    Attributes:
+        data: see `read_table`.
+        start: a model whose encoder's weights the run begins with, or None.
+        freeze_encoder: leave the encoder as it is.
+        mirror: mirrored clips show the same label.
+    """
+
+    name: str
+    blueprint: Blueprint
+    data: str
+    stage: Stage = STAGE
+    start: str | None = None
+    freeze_encoder: bool = False
+    mirror: bool = True
+
+
+def train_on_examples(wanted: Wanted, out_dir: Path, run: Run, budget_s: float = float("inf")) -> ModelCard:
+    """Train a model on all examples of its data, save for the groups that choose the best weights.
+
+    Its directory holds the model, with the record of its training in `model.json`, and the curve as a picture.
+
+    Stopped, it goes on from its last checkpoint when it is called again with the same arguments.
+
+    Raises:
+        UsageError: the data are not what they should be, or there is no model to start from.
+        ModelError: the model to start from is broken, or its encoder is another one.
+        TrainingFailed: the loss is no number any more.
+    """
+    model, record = fit(wanted, read_table(wanted.data), run, budget_s)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    draw([run.folder / "classifier.csv"], out_dir / "curve.png")
+    return save_model(out_dir, replace(model, card=replace(model.card, training=record)))
+
+
+def fit(wanted: Wanted, table: Table, run: Run, budget_s: float) -> tuple[StreamModel, dict[str, Any]]:
+    """Train on a table; returns the model, and how it came to be."""
+    torch.manual_seed(run.seed)
+    torch.set_num_threads(run.threads)
+    model = build(_fresh_card(wanted, table.labels))
+    start = _begin_with(wanted.start, model) if wanted.start else None
+    model.encoder.requires_grad_(not wanted.freeze_encoder)
+    tables = hold_out(table, VALIDATION_SHARE, run.seed)
+    shown = [pictures(part, model.card.clip, run.cache, run.log) for part in tables]
+    clips = tuple(RecordedClips(part, model.card, wanted.mirror) for part in shown)
+    progress = train_classifier(model, (clips[0], clips[1]), wanted.stage, run, budget_s)
+    figures = clip_figures(_served(model, shown[1], run), shown[1].classes)
+    run.log(f"validation: {figures.examples} examples, accuracy {figures.accuracy:.3f}")
+    return model, _record(wanted, tables, run, progress) | {"start": start, "validation": asdict(figures)}
+
+
+def _served(model: StreamModel, shown: Pictures, run: Run) -> Any:
+    """Predictions of a model worker: what is measured is what is served."""
+    folder = run.folder / "model"
+    save_model(folder, model)
+    probs = predict(ModelWorker(folder), shown)
+    torch.set_num_threads(run.threads)
+    return probs
+
+
+def _fresh_card(wanted: Wanted, labels: tuple[str, ...]) -> ModelCard:
+    label_set, blueprint = LabelSet("label", "exclusive", labels), wanted.blueprint
+    temporal = blueprint.temporal
+    if temporal.name == "frame_average":  # of softmaxes, not of sigmoids
+        temporal = replace(temporal, parameters={**temporal.parameters, "kind": label_set.kind})
+    return ModelCard(wanted.name, blueprint.encoder, temporal, blueprint.clip, MEAN, STD, (label_set,), {}, {})
+
+
+def _begin_with(start: str, model: StreamModel) -> dict[str, Any]:
+    """Copy the encoder's weights of the model to start from; returns what the record says of it."""
+    known = load_model(resolve(start))
+    if known.card.encoder != model.card.encoder:
+        raise ModelError(f"{start} has another encoder than is trained: {known.card.encoder}, not {model.card.encoder}")
+    model.encoder.load_state_dict(known.encoder.state_dict())
+    return {"fingerprint": known.card.fingerprint, "name": known.card.name}
+
+
+def _record(wanted: Wanted, tables: tuple[Table, Table], run: Run, progress: Progress) -> dict[str, Any]:
+    seen, unseen = tables
+    return {
+        "data": wanted.data,
+        "examples": {"train": dict(counted(seen)), "validation": dict(counted(unseen))},
+        "validation_groups": list(unseen.groups),
+        "stage": asdict(wanted.stage),
+        "freeze_encoder": wanted.freeze_encoder,
+        "mirror": wanted.mirror,
+        "seed": run.seed,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "classifier": {name: round(value, 5) for name, value in asdict(progress).items()},
+    }

@@ -1,0 +1,147 @@
+"""Recorded examples: what a folder or a CSV names, how it is divided, what its pictures are."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pipeline.errors import LongtakeError, UsageError
+from pipeline.training.data.pictures import pictures
+from pipeline.training.data.split import hold_out, leave_one_out
+from pipeline.training.data.table import counted, read_table
+from pipeline.values import ClipSpec
+
+CLIP = ClipSpec(frames=4, height=16, width=16, fps=5.0, stride=4)
+
+
+def film(path: Path, seconds: float = 2.0, fps: int = 10) -> Path:
+    """A film whose grey grows by 10 with every tenth of a second."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "qp": "0"})
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv444p"
+        for number in range(round(seconds * fps)):
+            picture = np.full((32, 32, 3), number * 10, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    made = tmp_path_factory.mktemp("data")
+    for name in ("wave/1.mp4", "wave/2.mp4", "walk/1.mp4"):
+        film(made / name)
+    return made
+
+
+def table(folder: Path, *lines: str, query: str = ""):
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    return read_table(f"{folder / 'data.csv'}{query}")
+
+
+def test_a_folder_has_a_folder_per_label_and_every_video_is_its_own_group(folder):
+    found = read_table(str(folder))
+    assert found.labels == ("walk", "wave") and counted(found) == {"walk": 1, "wave": 2}
+    assert found.groups == ("walk/1.mp4", "wave/1.mp4", "wave/2.mp4")
+
+
+def test_a_csv_of_clips_names_files_beside_it(folder):
+    found = table(folder, "file,label,group", "wave/1.mp4,wave,anna", "walk/1.mp4,walk,bob")
+    assert [(one.video.name, one.label, one.group) for one in found.examples] == [
+        ("1.mp4", "wave", "anna"),
+        ("1.mp4", "walk", "bob"),
+    ]
+
+
+def test_a_csv_of_segments_is_divided_by_any_of_its_columns_and_merges_labels(folder):
+    lines = (
+        "video,start_s,end_s,label,scene",
+        "wave/1.mp4,0,1,wave,a",
+        "wave/1.mp4,0.9,2,bow,a",
+        "walk/1.mp4,0,2,walk,b",
+    )
+    found = table(folder, *lines, query="?group=scene&overlap_s=0.2&merge=bow:wave")
+    assert found.labels == ("walk", "wave") and found.groups == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            ("file,label", "wave/9.mp4,wave", "wave/8.mp4,walk"),
+            "line 2: no file wave/9.mp4; line 3: no file wave/8.mp4",
+        ),
+        (("file,lable", "wave/1.mp4,wave"), "column 'label' is missing.*unknown column 'lable'"),
+        (("file,label", "wave/1.mp4,wave", "wave/2.mp4,wave"), r"one label only \(wave\)"),
+        (("file,label",), "it has no rows"),
+        (
+            ("video,start_s,end_s,label", "wave/1.mp4,2,1,wave"),
+            "line 2: the segment ends at 1 s, not after its start at 2 s",
+        ),
+        (("video,start_s,end_s,label", "wave/1.mp4,0,x,wave"), "line 2: end_s is no number: 'x'"),
+        (("video,start_s,end_s,label", "wave/1.mp4,-1,1,wave"), "line 2: start_s must be 0 or more seconds, got -1"),
+        (
+            ("video,start_s,end_s,label", "wave/1.mp4,0,1,wave", "wave/1.mp4,0.5,2,walk"),
+            "line 3: overlaps line 2 by 0.50 s; see overlap_s",
+        ),
+    ],
+)
+def test_a_csv_is_refused_with_all_that_is_wrong_and_where(lines, complaint, folder):
+    with pytest.raises(UsageError, match=complaint):
+        table(folder, *lines)
+
+
+def test_an_empty_folder_of_a_label_is_named(tmp_path):
+    film(tmp_path / "wave" / "1.mp4")
+    (tmp_path / "walk").mkdir()
+    with pytest.raises(UsageError, match="folder 'walk' has no videos"):
+        read_table(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [("?colour=red", "unknown option 'colour'"), ("?merge=a", "'a' is no old:new"), ("?group=age", "no column 'age'")],
+)
+def test_options_that_are_none_are_named(query, complaint, folder):
+    with pytest.raises(UsageError, match=complaint):
+        table(folder, "file,label,group", "wave/1.mp4,wave,a", "walk/1.mp4,walk,b", query=query)
+
+
+def test_no_group_is_on_both_sides(folder):
+    lines = [f"wave/1.mp4,{'wave' if number % 2 else 'walk'},{number // 3}" for number in range(12)]
+    found = table(folder, "file,label,group", *lines)
+    folds = leave_one_out(found)
+    assert [fold.held_out for fold in folds] == ["0", "1", "2", "3"]
+    for train, test in [*((fold.train, fold.test) for fold in folds), hold_out(found, 0.4, seed=1)]:
+        assert not set(train.groups) & set(test.groups) and train.labels == test.labels == found.labels
+        assert len(train.examples) + len(test.examples) == 12
+    assert len(hold_out(found, 0.4, seed=1)[1].examples) == 6
+
+
+def test_one_group_alone_cannot_be_divided(folder):
+    found = table(folder, "file,label,group", "wave/1.mp4,wave,a", "walk/1.mp4,walk,a")
+    for divide in (leave_one_out, lambda one: hold_out(one, 0.5, 0)):
+        with pytest.raises(UsageError, match=r"one group \(a\)"):
+            divide(found)
+
+
+def test_pictures_are_those_a_stream_would_see_at_their_time_and_decoded_once(folder, tmp_path):
+    lines = ("video,start_s,end_s,label", "wave/1.mp4,0.4,1.2,wave", "walk/1.mp4,0,2,walk")
+    found = table(folder, *lines)
+    shown = pictures(found, CLIP, tmp_path, print).shown
+    assert [len(one) for one in shown] == [4, 10]
+    assert [int(one.mean()) for one in shown[0]] == pytest.approx([40, 60, 80, 100], abs=2)
+    said: list[str] = []
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = pictures(found, CLIP, tmp_path, said.append)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert all(np.array_equal(one, other) for one, other in zip(shown, again.shown, strict=True))
+
+
+def test_a_segment_after_the_end_of_its_video_is_named(folder, tmp_path):
+    found = table(folder, "video,start_s,end_s,label", "wave/1.mp4,5,6,wave", "walk/1.mp4,0,2,walk")
+    with pytest.raises(LongtakeError, match=r"ends at 2.0 s, before wave at 5 s"):
+        pictures(found, CLIP, tmp_path, print)
