@@ -31,13 +31,15 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "synth": "synth:synth",
     "models": "models:app",
-    "train": "models:train",
-    "evaluate": "models:evaluate",
+    "train": "training:train",
+    "evaluate": "training:evaluate",
+    "compare": "training:compare",
     "demo": "demo:demo",
 }
 """Module and name of each command within this package."""
 
-_OF_MODELS = ("torch", "torchvision", "safetensors")
+_EXTRAS = {"torch": "model", "torchvision": "model", "safetensors": "model", "matplotlib": "train", "sklearn": "train"}
+"""What brings a module that need not be there."""
 
 
 class _Group(TyperGroup):
@@ -100,9 +102,9 @@ def main() -> None:
         _tell(error)
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        if error.name not in _OF_MODELS:
+        if error.name not in _EXTRAS:
             raise
-        _tell(EngineError(f"this needs {error.name}, which comes with models: pip install 'longtake[model]'"))
+        _tell(EngineError(f"this needs {error.name}: pip install 'longtake[{_EXTRAS[error.name]}]'"))
         sys.exit(EngineError.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our answer has gone; there is nobody to tell

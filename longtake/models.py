@@ -1,99 +1,69 @@
-"""`longtake models`, `train`, `evaluate`."""
+"""`longtake models`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.table import Table
+from rich.console import Group, RenderableType
 
-from longtake.output import messages
-from longtake.query import OutputOption
+from longtake import model_views
+from longtake.output import console
 from longtake.sheets import Form, FormOption, narrow, present
-from longtake.times import parse_duration
-from pipeline import training
 from pipeline.errors import UsageError
-from pipeline.models.card import DEFAULT_MODEL, list_models, load_card, resolve
+from pipeline.models.card import CARD_FILE, ModelCard, list_models, load_card, resolve
+from pipeline.models.ladder import architectures
 
-app = typer.Typer(help="List the models.", no_args_is_help=True)
-
-RECIPES = Path(training.__file__).parent / "recipes"
+app = typer.Typer(help="List the models, and show what they are made of.", no_args_is_help=True)
 
 ModelOption = Annotated[str, typer.Option("--model", help="A registered model or a model directory.")]
 
 
 @app.command("ls")
 def ls(format: FormOption = Form.TABLE) -> None:
-    """List the models that come with longtake."""
-    models = [_described(name) for name in list_models()]
-    present(_listing(models), {"models": models}, format)
+    """List the models that come with longtake, and the ladder of architectures that it can build."""
+    models = [model_views.described(name, card) for name, card in _with_weights().items()]
+    rungs = _ladder() if find_spec("torch") else []
+    views: list[RenderableType] = [model_views.listing(models, narrow())]
+    views += [model_views.ladder(rungs, narrow())] if rungs else []
+    present(Group(*views), {"models": models, "architectures": rungs}, format)
 
 
-def _listing(models: list[dict[str, Any]]) -> Table:
-    """What a model knows and looks at; how it is built only where there is room."""
-    columns = (
-        ("name", "clip", "labels") if narrow() else ("name", "clip", "encoder", "temporal", "fingerprint", "labels")
-    )
-    view = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        view.add_column(column, no_wrap=column in ("name", "fingerprint"))
-    for model in models:
-        view.add_row(*(", ".join(model[one]) if one == "labels" else str(model[one]) for one in columns))
-    return view
-
-
-def _described(name: str) -> dict[str, Any]:
-    card = load_card(resolve(name))
-    clip = card.clip
-    return {
-        "name": name,
-        "encoder": card.encoder.name,
-        "temporal": card.temporal.name,
-        "clip": f"{clip.frames}×{clip.height}×{clip.width}, {clip.fps:g} fps, stride {clip.stride}",
-        "labels": list(card.labels),
-        "fingerprint": card.fingerprint,
-    }
-
-
-def train(
-    recipe: Annotated[str, typer.Option(help="A committed recipe's name, or a file.")] = DEFAULT_MODEL,
-    out: Annotated[Path, typer.Option(help="Directory for the model.")] = Path("runs") / DEFAULT_MODEL,
-    budget: Annotated[str | None, typer.Option(help="At most this long: 45m, 2h, 90s.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-) -> None:
-    """Train a model by its recipe; interrupted, the same command goes on."""
-    from pipeline.training.train import train as run_recipe  # loads torch
-
-    budget_s = float("inf") if budget is None else parse_duration(budget)
-    run_recipe(_recipe(recipe), out, budget_s, seed, log=lambda line: messages.print(line, highlight=False))
-    messages.print(f"trained {out}; look at it: longtake evaluate --model {out}")
-
-
-def _recipe(name: str) -> Path:
-    known = {path.stem: path for path in sorted(RECIPES.glob("*.json"))}
-    path = known.get(name, Path(name))
-    if not path.is_file():
-        raise UsageError(f"unknown recipe {name!r}; choose one of {', '.join(known)}, or give a file")
-    return path
-
-
-def evaluate(
-    model: ModelOption = DEFAULT_MODEL,
-    data: Annotated[str | None, typer.Option(help="Scenes, as synthetic://seeds=0-39&people=1&duration=60.")] = None,
+@app.command("show")
+def show_one(
+    name: Annotated[str, typer.Argument(help="A registered model, an architecture of `ls`, or a model directory.")],
     format: FormOption = Form.TABLE,
-    output: OutputOption = None,
 ) -> None:
-    """Measure a model on scenes it has never seen, through the streaming path."""
-    directory = resolve(model)
-    card = load_card(directory)
-    from longtake.progress import ProgressBars
-    from pipeline.evaluation import streaming  # loads torch
+    """Show the layers of a model: what each gives, how much of a clip it sees, and what it costs."""
+    card = _card(name)
+    from pipeline.models.anatomy import dissect  # loads torch
 
-    specs = streaming.parse_data(data or streaming.DEFAULT_DATA)
-    with ProgressBars() as bars:
-        bars.say("loading the model")
-        figures = streaming.evaluate(directory, specs, bars.update).rounded()
-    view = Table("figure", "value", box=box.SIMPLE_HEAD)
-    for name, value in figures.items():
-        view.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
-    present(view, {"model": card.fingerprint, **figures}, format, output)
+    anatomy = dissect(card)
+    view = model_views.layers(name, card, anatomy, console.width)
+    present(view, model_views.with_layers(name, card, anatomy), format)
+
+
+def _with_weights() -> dict[str, ModelCard]:
+    return {name: load_card(resolve(name)) for name in list_models()}
+
+
+def _ladder() -> list[dict[str, Any]]:
+    from pipeline.models.anatomy import dissect  # loads torch
+
+    known = _with_weights().items()
+    found = []
+    for name, (row, blueprint) in architectures().items():
+        card = blueprint.card(name)
+        weights = [model for model, one in known if (one.encoder, one.temporal) == (card.encoder, card.temporal)]
+        found.append(model_views.architecture(name, row, card, dissect(card), weights))
+    return found
+
+
+def _card(name: str) -> ModelCard:
+    """The card of a model with weights, or of an architecture without."""
+    if name in architectures():
+        return architectures()[name][1].card(name)
+    if name not in list_models() and not Path(name).is_dir():
+        known = ", ".join((*list_models(), *architectures()))
+        raise UsageError(f"unknown model {name!r}; choose one of {known}, or give a directory with {CARD_FILE}")
+    return load_card(resolve(name))
