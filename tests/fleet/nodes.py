@@ -80,7 +80,7 @@ def measured(folder: Path, seconds: float) -> list[Level]:
             nodes += new
             for name in new:
                 cluster.start(name, "join", cluster.address, "--role", "decode")
-            cluster.until(lambda size=size: len(cluster.board.view().nodes) == size, START_S)
+            cluster.until(lambda new=new: all("a node of the cluster" in cluster.said(name) for name in new), START_S)
             for number in range(size * STREAMS):
                 if f"film-{number}" not in cluster.board.wishes():
                     cluster.board.put(Wish(f"film-{number}", str(film)))
