@@ -12,8 +12,8 @@ from pipeline.models.encoders.conv3d import C3d, SlowFusion
 from pipeline.models.encoders.nonlocal_block import NonLocalBlock
 from pipeline.models.temporal.linear import LinearHead
 from pipeline.values import ClipSpec
+from tests.models.nets import CLIP, clips, parameters, settled
 
-CLIP = ClipSpec(frames=16, height=64, width=64, fps=5.0, stride=4)
 C3D_CLIP = ClipSpec(frames=16, height=112, width=112)
 TEN_FRAMES = ClipSpec(frames=10, height=64, width=64)
 MICRO_C3D: dict[str, Any] = {"widths": [8, 16, 32, 48, 64], "hidden": [128, 128]}
@@ -28,27 +28,6 @@ EVERY_MICRO = pytest.mark.parametrize("name", MICRO)
 @pytest.fixture(autouse=True)
 def seed() -> None:
     torch.manual_seed(6)
-
-
-def clips(count: int = 1, spec: ClipSpec = CLIP) -> Tensor:
-    """Noise that grows brighter with time."""
-    dark_to_bright = torch.linspace(-2, 2, spec.frames)[:, None, None, None]
-    return torch.randn(count, spec.frames, 3, spec.height, spec.width) + dark_to_bright
-
-
-def settled(net: Any, spec: ClipSpec = CLIP) -> Any:
-    """In eval mode, with batch norms of any slope that have seen a batch, so that they are not the identity."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            module.momentum = None
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-    net(clips(3, spec))
-    return net.eval()
-
-
-def parameters(*nets: nn.Module) -> int:
-    return sum(parameter.numel() for net in nets for parameter in net.parameters())
 
 
 def frames_seen(layers: nn.Module, frames: int, side: int) -> int:
