@@ -1,12 +1,13 @@
 """A whole run on recorded examples: decode, divide, train, measure, record."""
 
+import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, UsageError
 from pipeline.evaluation.clips import clip_figures, predict
 from pipeline.models.build import StreamModel, build, load_model, save_model
 from pipeline.models.card import LabelSet, ModelCard, resolve
@@ -69,7 +70,12 @@ def train_on_examples(wanted: Wanted, out_dir: Path, run: Run, budget_s: float =
 
 
 def fit(wanted: Wanted, table: Table, run: Run, budget_s: float) -> tuple[StreamModel, dict[str, Any]]:
-    """Train on a table; returns the model, and how it came to be."""
+    """Train on a table; returns the model, and how it came to be.
+
+    Raises:
+        UsageError: the run's folder holds another run.
+    """
+    _claim(wanted, run)
     torch.manual_seed(run.seed)
     torch.set_num_threads(run.threads)
     model = build(_fresh_card(wanted, table.labels))
@@ -82,6 +88,14 @@ def fit(wanted: Wanted, table: Table, run: Run, budget_s: float) -> tuple[Stream
     figures = clip_figures(_served(model, shown[1], run), shown[1].classes)
     run.log(f"validation: {figures.examples} examples, accuracy {figures.accuracy:.3f}")
     return model, _record(wanted, tables, run, progress) | {"start": start, "validation": asdict(figures)}
+
+
+def _claim(wanted: Wanted, run: Run) -> None:
+    """A folder is of one run: what another had reached is not gone on from."""
+    path, text = run.folder / "run.json", json.dumps(asdict(wanted) | {"seed": run.seed}, indent=2)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{run.folder} holds another run, of {path}; take another folder, or remove it")
+    path.write_text(text, encoding="utf-8")
 
 
 def _served(model: StreamModel, shown: Pictures, run: Run) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import ModelError, TrainingFailed
+from pipeline.errors import ModelError, TrainingFailed, UsageError
 from pipeline.evaluation.clips import clip_figures, interval, predict
 from pipeline.models.build import load_model
 from pipeline.models.card import Part
@@ -134,6 +134,12 @@ def test_an_encoder_can_be_taken_over_and_left_as_it_is(trained, data, tmp_path)
     assert card.training["start"]["name"] == "micro"
     weights = (load_model(folder).encoder.stem.conv.weight for folder in (trained, tmp_path / "model"))
     assert torch.equal(*weights)
+
+
+def test_a_folder_of_another_run_is_not_gone_on_from(trained, data, tmp_path):
+    other = wanted(data, stage=replace(STAGE, steps=5))
+    with pytest.raises(UsageError, match="holds another run"):
+        train_on_examples(other, tmp_path / "model", run(trained.parent / "work"))
 
 
 def test_an_encoder_of_another_kind_is_no_start(trained, data, tmp_path):
