@@ -75,14 +75,56 @@ class DecodedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """Scale a picture, then cut its middle out; without one the whole picture is scaled to the clip's size.
+
+    Attributes:
+        height, width: to scale to; with a `width` of None the shorter side becomes `height`, and the shape is kept.
+        exact: scaled as torchvision's video transforms do (bilinear, no antialias, from all pixels), not by the
+            decoder's scaler, which is faster and softer.
+    """
+
+    height: int
+    width: int | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _require(min(self.height, self.width or self.height) >= 8, f"cannot scale to {self.height}×{self.width}")
+
+
+@dataclass(frozen=True, slots=True)
+class MotionSpec:
+    """Which motion a model wants beside the pictures: that of the last `pairs` pairs of adjacent native frames.
+
+    Attributes:
+        pairs: L, how many.
+        height, width: of the field; displacements are pixels of this size.
+        method: `dis` (dense inverse search), `raft` (a network; needs torch and its weights) or `vectors` (what an
+            H.264 encoder noted, for free).
+    """
+
+    pairs: int = 10
+    height: int = 112
+    width: int = 112
+    method: Literal["dis", "raft", "vectors"] = "dis"
+
+    def __post_init__(self) -> None:
+        _require(self.pairs >= 1, f"motion wants one pair of frames or more, got {self.pairs}")
+        _require(min(self.height, self.width) >= 8, f"motion must be at least 8×8, got {self.height}×{self.width}")
+        _require(self.method in ("dis", "raft", "vectors"), f"motion is dis, raft or vectors, got {self.method!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class ClipSpec:
-    """What a model wants to see: T frames of H×W at `fps`, a new clip every `stride` frames."""
+    """What a model wants to see: T frames of H×W at `fps`, a new clip every `stride` frames; and motion, if it asks."""
 
     frames: int = 16
     height: int = 112
     width: int = 112
     fps: float = 5.0
     stride: int = 4
+    scaling: Scaling | None = None
+    motion: MotionSpec | None = None
 
     def __post_init__(self) -> None:
         _require(1 <= self.stride <= self.frames, f"stride must be 1…{self.frames}, got {self.stride}")
@@ -128,7 +170,8 @@ class Clip:
         pts_s: media seconds of that frame's grid point since the epoch's start.
         digest: 16-byte BLAKE2b of that frame's pixels.
         origin_s: timeline seconds of the epoch's media time zero.
-        motion: L×2×h×w float16, pixels between adjacent native frames, or None.
+        motion: L×2×h×w float16, pixels between adjacent native frames (x, y), oldest first; the last ends with the
+            newest frame. Zeros where the clip's time holds fewer. None for a model that asks for none.
     """
 
     stream: str

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.models.weights import require_safetensors
-from pipeline.values import ClipSpec
+from pipeline.values import ClipSpec, MotionSpec, Scaling
 
 CARD_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -143,7 +143,7 @@ def _document(card: ModelCard) -> dict[str, Any]:
         "format": FORMAT,
         "name": card.name,
         "architecture": {"encoder": _plain(card.encoder), "temporal": _plain(card.temporal)},
-        "clip": asdict(card.clip),
+        "clip": {key: value for key, value in asdict(card.clip).items() if value is not None},
         "normalisation": {"mean": list(card.mean), "std": list(card.std)},
         "label_sets": [{"name": s.name, "kind": s.kind, "labels": list(s.labels)} for s in card.label_sets],
         "segmenter": dict(card.segmenter),
@@ -180,13 +180,24 @@ def _card(document: Any, where: str) -> ModelCard:
         name=str(top["name"]),
         encoder=_part(architecture["encoder"], f"{where}: encoder"),
         temporal=_part(architecture["temporal"], f"{where}: temporal"),
-        clip=ClipSpec(**_keys(top["clip"], f"{where}: clip", "frames height width fps stride")),
+        clip=_clip(top["clip"], f"{where}: clip"),
         mean=mean,  # type: ignore[arg-type]  # lengths are checked by the card
         std=std,  # type: ignore[arg-type]
         label_sets=tuple(_label_set(entry, f"{where}: label_sets") for entry in top["label_sets"]),
         segmenter=_mapping(top["segmenter"], f"{where}: segmenter"),
         training=_mapping(top["training"], f"{where}: training"),
         fingerprint=str(top["fingerprint"]),
+    )
+
+
+def _clip(entry: Any, where: str) -> ClipSpec:
+    """Of a clip, only what differs from none is written: a model that asks for no motion has no such key."""
+    given = dict(_mapping(entry, where))
+    scaling, motion = given.pop("scaling", None), given.pop("motion", None)
+    return ClipSpec(
+        **_keys(given, where, "frames height width fps stride"),
+        scaling=None if scaling is None else Scaling(**_keys(scaling, f"{where}: scaling", "height width exact")),
+        motion=None if motion is None else MotionSpec(**_keys(motion, f"{where}: motion", "pairs height width method")),
     )
 
 
