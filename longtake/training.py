@@ -20,6 +20,7 @@ from pipeline import training
 from pipeline.errors import UsageError
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.models.ladder import MICRO, Blueprint, architectures
+from pipeline.synthetic import parse_scenes
 
 RECIPES = Path(training.__file__).parent / "recipes"
 THREADS = 2
@@ -142,7 +143,7 @@ def _streamed(directory: Path, data: str | None) -> dict[str, Any]:
     from longtake.progress import ProgressBars
     from pipeline.evaluation import streaming  # loads torch
 
-    specs = streaming.parse_data(data or streaming.DEFAULT_DATA)
+    specs = parse_scenes(data or streaming.DEFAULT_DATA)
     with ProgressBars() as bars:
         bars.say("loading the model")
         return streaming.evaluate(directory, specs, bars.update).rounded()

@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.models.worker import ModelWorker
 from pipeline.training.classifier import windows
 from pipeline.training.data.pictures import Log, Pictures, pictures
+from pipeline.training.data.split import to_be_judged_by
 from pipeline.training.data.table import read_table
 from pipeline.values import Float32Array
 
@@ -53,7 +54,7 @@ def evaluate_examples(directory: Path, data: str, clips: int, log: Log) -> ClipF
         UsageError: the data are not what they should be, or show what the model has no label for.
         ModelError: the model cannot be loaded.
     """
-    worker, table = ModelWorker(directory), read_table(data)
+    worker, table = ModelWorker(directory), to_be_judged_by(read_table(data))
     if unknown := sorted(set(table.labels) - set(worker.card.labels)):
         raise UsageError(f"the model has no label {unknown[0]!r}; it knows {', '.join(worker.card.labels)}")
     with tempfile.TemporaryDirectory(prefix="longtake-evaluate-") as cache:

@@ -24,7 +24,7 @@ first call of a size prepares the background (~0.2 s a scene), so take several c
 from pipeline.synthetic.draw import HELDOUT_SEEDS, VALIDATION_SEEDS, split_of
 from pipeline.synthetic.film import ScenePicture, frame_count, frames, write_video
 from pipeline.synthetic.scene import Scene
-from pipeline.synthetic.spec import FPS, SIZE, SceneSpec, parse_uri
+from pipeline.synthetic.spec import FPS, SIZE, SceneSpec, parse_scenes, parse_uri
 from pipeline.synthetic.truth import ACTIONS, SITUATIONS, Interval, Truth
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Truth",
     "frame_count",
     "frames",
+    "parse_scenes",
     "parse_uri",
     "split_of",
     "write_video",

@@ -10,6 +10,7 @@ from pipeline.synthetic.draw import Split, split_of
 SCHEME = "synthetic://"
 FPS = 25.0
 SIZE = (640, 480)
+_SCENES = f"{SCHEME}seeds=0-39&people=1&duration=60"
 _LARGEST_SEED = 2**63 - 1
 _FORMS = {
     "seed": "a whole number, 0 or more",
@@ -50,6 +51,11 @@ class SceneSpec:
         """The split the seed belongs to."""
         return split_of(self.seed)
 
+    @property
+    def uri(self) -> str:
+        """Shows the scene."""
+        return f"{SCHEME}seed={self.seed}&people={self.people}&duration={self.duration_s:g}"
+
 
 def parse_uri(uri: str) -> tuple[SceneSpec, float, tuple[int, int]]:
     """Return the scene, frames per second and (width, height) that a `synthetic://` URI asks for.
@@ -78,6 +84,33 @@ def parse_uri(uri: str) -> tuple[SceneSpec, float, tuple[int, int]]:
     if not 1 <= fps <= 120:
         raise _not_allowed("fps", values["fps"])
     return spec, fps, (width, height)
+
+
+def parse_scenes(uri: str) -> list[SceneSpec]:
+    """Return the scenes of `synthetic://seeds=20000-20159,0-39&people=1&duration=60`.
+
+    Raises:
+        UsageError: another scheme, key or value.
+    """
+    given = dict(parse_qsl(uri.removeprefix(SCHEME).lstrip("?"), keep_blank_values=True))
+    if not uri.startswith(SCHEME) or "seeds" not in given or set(given) - {"seeds", "people", "duration"}:
+        raise UsageError(f"scenes are written {_SCENES}, got {uri!r}")
+    try:
+        people, duration_s = int(given.get("people", 1)), float(given.get("duration", 60))
+        seeds = [seed for part in given["seeds"].split(",") for seed in _seeds(part)]
+        return [SceneSpec(seed, duration_s, people) for seed in seeds]
+    except ValueError as error:
+        raise UsageError(f"{uri!r}: {error}; write {_SCENES}") from None
+
+
+def _seeds(text: str) -> range:
+    found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", text)
+    if not found:
+        raise ValueError(f"seeds are numbers or ranges, got {text!r}")
+    seeds = range(int(found[1]), int(found[2] or found[1]) + 1)
+    if not seeds:
+        raise ValueError(f"no scene lies between seed {found[1]} and seed {found[2]}")
+    return seeds
 
 
 def _not_allowed(key: str, value: str) -> UsageError:

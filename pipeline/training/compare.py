@@ -14,15 +14,15 @@ from pipeline.models.anatomy import dissect
 from pipeline.models.build import save_model
 from pipeline.models.ladder import architectures
 from pipeline.models.worker import ModelWorker
+from pipeline.training.data.examples import Table
 from pipeline.training.data.pictures import pictures
-from pipeline.training.data.split import Fold, hold_out, leave_one_out
-from pipeline.training.data.table import Table, read_table
+from pipeline.training.data.split import Fold, fold_for_test, leave_one_out
+from pipeline.training.data.table import read_table
 from pipeline.training.record import commit
 from pipeline.training.run import Run
 from pipeline.training.train_classifier import STAGE, Wanted, fit
 from pipeline.values import Float32Array
 
-TEST_SHARE = 0.25
 _ROUNDS = 15
 
 
@@ -72,7 +72,7 @@ def compare(comparison: Comparison, out_dir: Path, run: Run) -> list[Standing]:
         TrainingFailed: a model's loss is no number any more.
     """
     table = read_table(comparison.data)
-    folds = leave_one_out(table) if comparison.leave_one_out else [Fold("test", *hold_out(table, TEST_SHARE, run.seed))]
+    folds = leave_one_out(table) if comparison.leave_one_out else [fold_for_test(table, run.seed)]
     standings = [_network(name, comparison, folds, run) for name in comparison.models]
     standings += [_baseline(name, comparison.models[0], folds, run) for name in BASELINES]
     timed = _timed([run.folder / name for name in comparison.models])

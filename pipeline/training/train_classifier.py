@@ -15,9 +15,10 @@ from pipeline.models.ladder import Blueprint
 from pipeline.models.worker import ModelWorker
 from pipeline.training.classifier import RecordedClips, train_classifier
 from pipeline.training.curve import draw
+from pipeline.training.data.examples import Table, counted
 from pipeline.training.data.pictures import Pictures, pictures
-from pipeline.training.data.split import hold_out
-from pipeline.training.data.table import Table, counted, read_table
+from pipeline.training.data.split import hold_out, to_learn_from
+from pipeline.training.data.table import read_table
 from pipeline.training.loop import Progress
 from pipeline.training.recipe import Stage
 from pipeline.training.record import commit
@@ -63,7 +64,7 @@ def train_on_examples(wanted: Wanted, out_dir: Path, run: Run, budget_s: float =
         ModelError: the model to start from is broken, or its encoder is another one.
         TrainingFailed: the loss is no number any more.
     """
-    model, record = fit(wanted, read_table(wanted.data), run, budget_s)
+    model, record = fit(wanted, to_learn_from(read_table(wanted.data)), run, budget_s)
     out_dir.mkdir(parents=True, exist_ok=True)
     draw([run.folder / "classifier.csv"], out_dir / "curve.png")
     return save_model(out_dir, replace(model, card=replace(model.card, training=record)))
@@ -81,7 +82,7 @@ def fit(wanted: Wanted, table: Table, run: Run, budget_s: float) -> tuple[Stream
     model = build(_fresh_card(wanted, table.labels))
     start = _begin_with(wanted.start, model) if wanted.start else None
     model.encoder.requires_grad_(not wanted.freeze_encoder)
-    tables = hold_out(table, VALIDATION_SHARE, run.seed)
+    tables = hold_out(table, "validation", VALIDATION_SHARE, run.seed)
     shown = [pictures(part, model.card.clip, run.cache, run.log) for part in tables]
     clips = tuple(RecordedClips(part, model.card, wanted.mirror) for part in shown)
     progress = train_classifier(model, (clips[0], clips[1]), wanted.stage, run, budget_s)

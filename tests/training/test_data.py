@@ -1,5 +1,6 @@
 """Recorded examples: what a folder or a CSV names, how it is divided, what its pictures are."""
 
+import math
 from pathlib import Path
 
 import av
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import LongtakeError, UsageError
+from pipeline.synthetic import ACTIONS, Scene, parse_uri
+from pipeline.training.data.examples import counted
 from pipeline.training.data.pictures import pictures
-from pipeline.training.data.split import hold_out, leave_one_out
-from pipeline.training.data.table import counted, read_table
+from pipeline.training.data.split import fold_for_test, hold_out, leave_one_out, to_be_judged_by, to_learn_from
+from pipeline.training.data.table import read_table
 from pipeline.values import ClipSpec
 
 CLIP = ClipSpec(frames=4, height=16, width=16, fps=5.0, stride=4)
@@ -50,7 +53,7 @@ def test_a_folder_has_a_folder_per_label_and_every_video_is_its_own_group(folder
 
 def test_a_csv_of_clips_names_files_beside_it(folder):
     found = table(folder, "file,label,group", "wave/1.mp4,wave,anna", "walk/1.mp4,walk,bob")
-    assert [(one.video.name, one.label, one.group) for one in found.examples] == [
+    assert [(Path(one.video).name, one.label, one.group) for one in found.examples] == [
         ("1.mp4", "wave", "anna"),
         ("1.mp4", "walk", "bob"),
     ]
@@ -115,15 +118,15 @@ def test_no_group_is_on_both_sides(folder):
     found = table(folder, "file,label,group", *lines)
     folds = leave_one_out(found)
     assert [fold.held_out for fold in folds] == ["0", "1", "2", "3"]
-    for train, test in [*((fold.train, fold.test) for fold in folds), hold_out(found, 0.4, seed=1)]:
+    for train, test in [*((fold.train, fold.test) for fold in folds), hold_out(found, "test", 0.4, seed=1)]:
         assert not set(train.groups) & set(test.groups) and train.labels == test.labels == found.labels
         assert len(train.examples) + len(test.examples) == 12
-    assert len(hold_out(found, 0.4, seed=1)[1].examples) == 6
+    assert len(hold_out(found, "test", 0.4, seed=1)[1].examples) == 6
 
 
 def test_one_group_alone_cannot_be_divided(folder):
     found = table(folder, "file,label,group", "wave/1.mp4,wave,a", "walk/1.mp4,walk,a")
-    for divide in (leave_one_out, lambda one: hold_out(one, 0.5, 0)):
+    for divide in (leave_one_out, lambda one: hold_out(one, "test", 0.5, 0)):
         with pytest.raises(UsageError, match=r"one group \(a\)"):
             divide(found)
 
@@ -145,3 +148,51 @@ def test_a_segment_after_the_end_of_its_video_is_named(folder, tmp_path):
     found = table(folder, "video,start_s,end_s,label", "wave/1.mp4,5,6,wave", "walk/1.mp4,0,2,walk")
     with pytest.raises(LongtakeError, match=r"ends at 2.0 s, before wave at 5 s"):
         pictures(found, CLIP, tmp_path, print)
+
+
+def test_scenes_are_examples_of_one_action_each_and_their_seeds_say_on_which_side_they_are():
+    found = read_table("synthetic://seeds=20000-20001,10000,0&duration=20")
+    assert {(one.group, one.split) for one in found.examples} == {
+        ("seed 20000", "train"),
+        ("seed 20001", "train"),
+        ("seed 10000", "validation"),
+        ("seed 0", "test"),
+    }
+    for one in found.examples:
+        truth = Scene(parse_uri(one.video)[0]).truth
+        held = [truth.active(time_s) & set(ACTIONS) for time_s in (one.start_s, (one.start_s + one.end_s) / 2)]
+        assert held == [{one.label}] * 2
+
+
+def test_a_column_may_say_which_examples_choose_the_weights_and_which_are_a_test(folder):
+    splits = ("train", "validation", "test", "")
+    rows = [f"{video},{video[:4]},{split},{split}" for split in splits for video in ("wave/1.mp4", "walk/1.mp4")]
+    found = table(folder, "file,label,group,split", *rows)
+    assert to_be_judged_by(found).examples == found.examples[4:6] == fold_for_test(found, seed=0).test.examples
+    rest, validation = hold_out(to_learn_from(found), "validation", 0.9, seed=0)
+    assert validation.examples == found.examples[2:4]
+    assert rest.examples == found.examples[:2] + found.examples[6:]
+
+
+def test_where_all_examples_are_a_test_nothing_can_be_learned(folder):
+    found = table(folder, "file,label,split", "wave/1.mp4,wave,test", "walk/1.mp4,walk,test")
+    with pytest.raises(UsageError, match="nothing is left to learn from"):
+        fold_for_test(found, seed=0)
+
+
+def test_pictures_of_scenes_are_those_of_their_streams(tmp_path):
+    found = read_table("synthetic://seeds=20000-20001&duration=8")
+    shown = pictures(found, CLIP, tmp_path, print).shown
+    for example, pixels in zip(found.examples, shown, strict=True):
+        first = max(0, min(math.ceil(example.start_s * 5), 40 - CLIP.frames))
+        if example.end_s - example.start_s > 1:
+            assert np.array_equal(pixels[0], Scene(parse_uri(example.video)[0]).render(first / 5, 16, 16))
+
+
+def test_a_segment_shorter_than_a_clip_is_shown_with_what_happens_around_it(folder, tmp_path):
+    lines = ("video,start_s,end_s,label", "wave/1.mp4,1.0,1.4,wave", "walk/1.mp4,1.8,2,walk", "wave/2.mp4,0,0.2,wave")
+    shown = pictures(table(folder, *lines), CLIP, tmp_path, print).shown
+    greys = [[int(picture.mean()) for picture in one] for one in shown]
+    assert greys == [
+        pytest.approx(wanted, abs=2) for wanted in ([80, 100, 120, 140], [120, 140, 160, 180], [0, 20, 40, 60])
+    ]

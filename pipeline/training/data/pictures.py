@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,10 @@ from pipeline.decode import DecodeStats
 from pipeline.errors import LongtakeError
 from pipeline.frames import Order, opened
 from pipeline.source import SourceSettings
-from pipeline.training.data.table import Example, Table
+from pipeline.source.names import scheme_of
+from pipeline.synthetic import ACTIONS, parse_uri
+from pipeline.training.data.examples import Example, Table
+from pipeline.training.footage import Shooting, film
 from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap, UInt8Array
 
 Log: TypeAlias = Callable[[str], None]
@@ -42,25 +46,43 @@ def pictures(table: Table, clip: ClipSpec, cache: Path, log: Log) -> Pictures:
     Raises:
         LongtakeError: a video cannot be read, or ends before an example begins.
     """
-    videos: dict[Path, Bytes] = {}
     wanted = sorted({example.video for example in table.examples})
-    for number, video in enumerate(wanted, 1):
-        videos[video] = _decoded(video, clip, cache)
-        if number % 20 == 0 or number == len(wanted):
-            log(f"decode: {number} of {len(wanted)} videos")
-    shown = tuple(_part(videos[example.video], example, clip.fps) for example in table.examples)
+    scenes = [video for video in wanted if scheme_of(video) == "synthetic"]
+    videos = _filmed(scenes, clip, cache, log) | _all_decoded(sorted({*wanted} - {*scenes}), clip, cache, log)
+    shown = tuple(_part(videos[example.video], example, clip) for example in table.examples)
     return Pictures(shown, tuple(table.labels.index(example.label) for example in table.examples))
 
 
-def _part(video: Bytes, example: Example, fps: float) -> UInt8Array:
+def _part(video: UInt8Array, example: Example, clip: ClipSpec) -> UInt8Array:
+    """An example's pictures; one shorter than a clip is shown with what happens around it, as a stream would be."""
     if example.start_s is None or example.end_s is None:
         return video
-    first, end = math.ceil(example.start_s * fps - 1e-6), math.ceil(example.end_s * fps - 1e-6)
-    part = video[first : max(end, first + 1)]
-    if not len(part):
-        at_s = len(video) / fps
+    first, end = (math.ceil(time_s * clip.fps - 1e-6) for time_s in (example.start_s, example.end_s))
+    if first >= len(video):
+        at_s = len(video) / clip.fps
         raise LongtakeError(f"{example.video} ends at {at_s:.1f} s, before {example.label} at {example.start_s:g} s")
-    return part
+    if end - first < clip.frames:
+        first = max(0, min((first + end - clip.frames) // 2, len(video) - clip.frames))
+        end = first + clip.frames
+    return video[first:end]
+
+
+def _filmed(uris: list[str], clip: ClipSpec, cache: Path, log: Log) -> dict[str, UInt8Array]:
+    """N×H×W×3 pictures of scenes of one length."""
+    if not uris:
+        return {}
+    shooting = Shooting(tuple(parse_uri(uri)[0] for uri in uris), clip, ACTIONS)
+    frames = film(shooting, cache, os.cpu_count() or 1, log).frames
+    return {uri: frames[at * shooting.length : (at + 1) * shooting.length] for at, uri in enumerate(uris)}
+
+
+def _all_decoded(videos: list[str], clip: ClipSpec, cache: Path, log: Log) -> dict[str, UInt8Array]:
+    decoded: dict[str, UInt8Array] = {}
+    for number, video in enumerate(videos, 1):
+        decoded[video] = _decoded(Path(video), clip, cache)
+        if number % 20 == 0 or number == len(videos):
+            log(f"decode: {number} of {len(videos)} videos")
+    return decoded
 
 
 def _decoded(video: Path, clip: ClipSpec, cache: Path) -> Bytes:

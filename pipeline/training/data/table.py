@@ -1,53 +1,22 @@
-"""A table of examples: parts of videos, what each shows, and who may not be on both sides of a split."""
+"""The examples that a folder, a CSV file or synthetic scenes hold."""
 
 import csv
 import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from pipeline.errors import UsageError
-from pipeline.source.names import EXTENSIONS
+from pipeline.source.names import EXTENSIONS, scheme_of
+from pipeline.training.data.examples import SPLITS, Example, Table
+from pipeline.training.data.scenes import scene_examples
 
 _CLIPS, _SEGMENTS = ("file", "label"), ("video", "start_s", "end_s", "label")
 _TAGS = ("group", "person", "scene", "source", "split")
 _OPTIONS = "group merge overlap_s"
 _SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A part of a video that shows one thing.
-
-    Attributes:
-        start_s, end_s: of the part; None where it is the whole video.
-        group: examples of one group never lie on both sides of a split.
-    """
-
-    video: Path
-    label: str
-    group: str
-    start_s: float | None = None
-    end_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Examples of at least two labels.
-
-    Attributes:
-        labels: sorted; a label's index is its class.
-    """
-
-    examples: tuple[Example, ...]
-    labels: tuple[str, ...]
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Sorted."""
-        return tuple(sorted({example.group for example in self.examples}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +35,20 @@ def read_table(data: str) -> Table:
         data: a folder with one folder of videos per label; or a CSV of clips (`file,label[,group]`) or of segments
             (`video,start_s,end_s,label[,group]`), whose files lie beside it. After a `?` may stand `group=COLUMN` (by
             which it is divided, say `video`), `merge=old:new,…` (labels that become one) and `overlap_s=0.2` (how far
-            segments of one video may overlap).
+            segments of one video may overlap). Or synthetic scenes, see `scene_examples`.
 
     Raises:
         UsageError: with everything that is wrong, each with its line: missing files, columns that are missing or
             unknown, segments that overlap or end before they begin, a label without videos, fewer than two labels.
     """
+    examples = scene_examples(data) if scheme_of(data) == "synthetic" else _files(data)
+    labels = tuple(sorted({example.label for example in examples}))
+    if len(labels) < 2:
+        raise UsageError(f"{data} has one label only ({', '.join(labels)}): there is nothing to tell apart")
+    return Table(tuple(examples), labels)
+
+
+def _files(data: str) -> list[Example]:
     name, _, query = data.partition("?")
     options, path = _options(query), Path(name)
     if path.is_dir():
@@ -80,11 +57,7 @@ def read_table(data: str) -> Table:
         examples = _rows(path, options)
     else:
         raise UsageError(f"no data at {name}: want a folder with a folder of videos per label, or a CSV file")
-    merged = tuple(replace(one, label=(options.merge or {}).get(one.label, one.label)) for one in examples)
-    labels = tuple(sorted({example.label for example in merged}))
-    if len(labels) < 2:
-        raise UsageError(f"{name} has one label only ({', '.join(labels)}): there is nothing to tell apart")
-    return Table(merged, labels)
+    return [replace(one, label=(options.merge or {}).get(one.label, one.label)) for one in examples]
 
 
 def _options(query: str) -> _Options:
@@ -113,7 +86,7 @@ def _folders(path: Path) -> list[Example]:
         videos = sorted(one for one in folder.iterdir() if one.suffix.lower() in EXTENSIONS)
         if not videos:
             problems.append(f"folder {folder.name!r} has no videos")
-        examples += [Example(video, folder.name, f"{folder.name}/{video.name}") for video in videos]
+        examples += [Example(str(video), folder.name, f"{folder.name}/{video.name}") for video in videos]
     if not examples:
         problems.append("there is no folder with videos in it")
     _refuse(path, problems)
@@ -161,7 +134,8 @@ def _parsed(
 ) -> tuple[int, Example | None]:
     try:
         example = parse(row, folder)
-        return line, replace(example, group=row.get(options.group) or str(example.video.relative_to(folder)))
+        group = row.get(options.group) or str(Path(example.video).relative_to(folder))
+        return line, replace(example, group=group, split=next((one for one in SPLITS if one == row.get("split")), None))
     except ValueError as error:
         problems.append(f"line {line}: {error}")
         return line, None
@@ -178,13 +152,13 @@ def _segment(row: Mapping[str, str], folder: Path) -> Example:
     return Example(video, _label(row), "", start_s, end_s)
 
 
-def _video(row: Mapping[str, str], column: str, folder: Path) -> Path:
+def _video(row: Mapping[str, str], column: str, folder: Path) -> str:
     if not row.get(column):
         raise ValueError(f"{column} is empty")
     video = folder / row[column]
     if not video.is_file():
         raise ValueError(f"no file {row[column]}")
-    return video
+    return str(video)
 
 
 def _label(row: Mapping[str, str]) -> str:
@@ -205,7 +179,7 @@ def _seconds(row: Mapping[str, str], column: str) -> float:
 
 def _overlaps(examples: Iterable[tuple[int, Example]], allowed_s: float) -> list[str]:
     """Segments of one video that overlap: which of both holds cannot be told."""
-    videos: dict[Path, list[tuple[float, float, int]]] = defaultdict(list)
+    videos: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     for line, example in examples:
         if example.start_s is not None and example.end_s is not None:
             videos[example.video].append((example.start_s, example.end_s, line))
@@ -227,8 +201,3 @@ def _refuse(path: Path, problems: list[str]) -> None:
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise UsageError(f"{path}: {'; '.join(problems[:_SHOWN])}{more}")
-
-
-def counted(table: Table) -> Mapping[str, int]:
-    """How many examples each label has."""
-    return Counter(example.label for example in table.examples)
