@@ -38,6 +38,7 @@ class ControlPlane:
 
     START_S = 60.0
     AWAY_S = 10.0
+    LOOK_S = 1.0
     VITAL = ("gcs_server", "raylet")
 
     def __init__(self, setup: Setup) -> None:
@@ -78,13 +79,22 @@ class ControlPlane:
             names = ", ".join(sorted(self._vital[pid] for pid in gone))
             raise RayDied(f"Ray has lost its {names}")
 
-    def well(self, timeout_s: float) -> bool:
-        """The supervisor answers; Ray starts it again where it died, which takes some seconds."""
+    def await_supervisor(self, patience_s: float) -> None:
+        """Wait until the supervisor answers; Ray starts it again where it died, which takes some seconds.
+
+        Raises:
+            RayDied: it does not in time, or never will: see `check`.
+        """
+        answer = self._supervisor.pid.options(max_task_retries=-1).remote()
+        until_s = time.monotonic() + patience_s
         try:
-            ray.get(self._supervisor.pid.options(max_task_retries=-1).remote(), timeout=timeout_s)
-        except RayError:
-            return False
-        return True
+            while not ray.wait([answer], timeout=self.LOOK_S)[0]:
+                self.check()
+                if time.monotonic() > until_s:
+                    raise RayDied(f"the supervisor has not answered for {patience_s:g} s")
+            ray.get(answer)
+        except RayError as error:
+            raise RayDied(f"the supervisor is lost: {first_line(error)}") from error
 
     def _found_or_started(self) -> Any:
         options = {"name": NAME, "namespace": NAMESPACE}

@@ -111,8 +111,8 @@ def _run(setup: Setup, board: Board, node: RayNode | None) -> bool:
                 plane.check()
                 if node is not None and not node.alive():
                     raise RayDied(f"this machine is no node of the cluster any more: {node.why()}")
-                if not _led(board) and not plane.well(_ILL_S):
-                    raise RayDied(f"the supervisor has not answered for {_ILL_S:g} s")
+                if not _led(board):
+                    plane.await_supervisor(_ILL_S)
             messages.print("stopping the streams")
     except RayDied as error:
         messages.print(f"{error}; starting anew")
