@@ -24,7 +24,9 @@ from pipeline.models.temporal.frame_average import FrameAverage
 from pipeline.models.temporal.gru import GruMemory
 from pipeline.models.temporal.linear import LinearHead
 from pipeline.models.temporal.lstm import LstmMemory
+from pipeline.models.temporal.multiscale import MultiscaleMemory
 from pipeline.models.temporal.recurrent_conv import RecurrentConv
+from pipeline.models.temporal.ring_attention import RingAttention
 
 T = TypeVar("T")
 
@@ -45,7 +47,9 @@ TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
     "gru": GruMemory,
     "linear": LinearHead,
     "lstm": LstmMemory,
+    "multiscale": MultiscaleMemory,
     "recurrent_conv": RecurrentConv,
+    "ring_attention": RingAttention,
 }
 
 

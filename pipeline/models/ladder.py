@@ -86,6 +86,9 @@ _SPORTS_1M, _KINETICS, _UCF_101, _THUMOS = 487, 400, 101, 20
 _NATIVE_FPS = 30.0  # of the videos; papers say how many frames they skip
 _TEN_FRAMES = _clip(10, 170, _NATIVE_FPS)
 _NEWEST = _part("late_pooling", backbone="micro", newest=True)
+_SHIFT_MICRO = _part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1])
+_SHIFT = _part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1])
+_MINUTES_AND_HOURS = {"heads": 4, "recent": 16, "half_lives_s": [4.0, 20.0, 90.0, 600.0, 3600.0], "step_s": 0.8}
 
 LADDER: tuple[Row, ...] = (
     Row(
@@ -279,24 +282,32 @@ LADDER: tuple[Row, ...] = (
         "shift",
         "shifted 2D CNN",
         "Lin et al., ICCV 2019",
-        Blueprint(_part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1]), _LINEAR, MICRO_CLIP),
-        Blueprint(_part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1]), _LINEAR, ClipSpec()),
+        Blueprint(_SHIFT_MICRO, _LINEAR, MICRO_CLIP),
+        Blueprint(_SHIFT, _LINEAR, ClipSpec()),
     ),
     Row(
         15,
         "shift-gru",
         "long memory",
         "An et al., ICCV 2023",
-        Blueprint(
-            _part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1]),
-            _part("gru", width=64, hidden=64, dropout=0.4),
-            MICRO_CLIP,
-        ),
-        Blueprint(
-            _part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1]),
-            _part("gru", width=128, hidden=128, dropout=0.4),
-            ClipSpec(),
-        ),
+        Blueprint(_SHIFT_MICRO, _part("gru", width=64, hidden=64, dropout=0.4), MICRO_CLIP),
+        Blueprint(_SHIFT, _part("gru", width=128, hidden=128, dropout=0.4), ClipSpec()),
+    ),
+    Row(
+        15,
+        "shift-ring",
+        "long memory",
+        "Vaswani et al., NIPS 2017",
+        Blueprint(_SHIFT_MICRO, _part("ring_attention", width=64, heads=4, steps=64), MICRO_CLIP),
+        Blueprint(_SHIFT, _part("ring_attention", width=96, heads=4, steps=80), ClipSpec()),
+    ),
+    Row(
+        15,
+        "shift-multiscale",
+        "long memory",
+        "Zhao et al., ECCV 2022",
+        Blueprint(_SHIFT_MICRO, _part("multiscale", width=64, queries=16, **_MINUTES_AND_HOURS), MICRO_CLIP),
+        Blueprint(_SHIFT, _part("multiscale", width=128, queries=32, **_MINUTES_AND_HOURS), ClipSpec()),
     ),
 )
 """Rows 7 (two streams) and 13 (torchvision's own nets) are not among them."""

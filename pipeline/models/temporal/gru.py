@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.projection import Projection
 
 
 class GruMemory(TemporalModel):
@@ -16,16 +17,12 @@ class GruMemory(TemporalModel):
         width: of the projected feature.
         hidden: of the GRU; also the size of the state, which is the hidden vector itself.
         dropout: of the projected feature, in training only.
-
-    A gap enters as one more input, log(1 + seconds lost), so the network learns how far a gap ages its memory.
     """
 
     def __init__(self, feature_size: int, logits: int, width: int, hidden: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.state_size = hidden
-        self.project = nn.Sequential(
-            nn.Linear(feature_size + 1, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.project = Projection(feature_size, width, dropout)
         self.gru = nn.GRU(width, hidden, batch_first=True)
         self.head = nn.Linear(width + hidden, logits)
 
@@ -33,7 +30,7 @@ class GruMemory(TemporalModel):
         return self.head.weight.new_zeros(batch, self.state_size)
 
     def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self._inputs(x_BD, gap_s_B)
+        x = self.project(x_BD, gap_s_B)
         weight_x, weight_h, bias_x, bias_h = self.gru.all_weights[0]
         reset_x, update_x, new_x = linear(x, weight_x, bias_x).chunk(3, 1)
         reset_h, update_h, new_h = linear(state_BS, weight_h, bias_h).chunk(3, 1)
@@ -43,10 +40,6 @@ class GruMemory(TemporalModel):
         return self.head(torch.cat([x, state], 1)), state
 
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self._inputs(x_BND, gap_s_BN)
+        x = self.project(x_BND, gap_s_BN)
         hidden, last = self.gru(x, state_BS[None].contiguous())
         return self.head(torch.cat([x, hidden], 2)), last[0]
-
-    def _inputs(self, features: Tensor, gap_s: Tensor) -> Tensor:
-        projected: Tensor = self.project(torch.cat([features, torch.log1p(gap_s)[..., None]], -1))
-        return projected

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.projection import Projection
 
 
 class LstmMemory(TemporalModel):
@@ -20,16 +21,12 @@ class LstmMemory(TemporalModel):
         width: of the projected feature.
         hidden: of the LSTM; the state is its hidden vector beside its cell, twice this size.
         dropout: of the projected feature, in training only.
-
-    A gap enters as one more input, log(1 + seconds lost), so the network learns how far a gap ages its memory.
     """
 
     def __init__(self, feature_size: int, logits: int, width: int, hidden: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.state_size = 2 * hidden
-        self.project = nn.Sequential(
-            nn.Linear(feature_size + 1, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.project = Projection(feature_size, width, dropout)
         self.lstm = nn.LSTM(width, hidden, batch_first=True)
         self.head = nn.Linear(width + hidden, logits)
 
@@ -37,7 +34,7 @@ class LstmMemory(TemporalModel):
         return self.head.weight.new_zeros(batch, self.state_size)
 
     def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self._inputs(x_BD, gap_s_B)
+        x = self.project(x_BD, gap_s_B)
         hidden, cell = state_BS.chunk(2, 1)
         weight_x, weight_h, bias_x, bias_h = self.lstm.all_weights[0]
         admit, keep, new, show = (linear(x, weight_x, bias_x) + linear(hidden, weight_h, bias_h)).chunk(4, 1)
@@ -46,11 +43,7 @@ class LstmMemory(TemporalModel):
         return self.head(torch.cat([x, hidden], 1)), torch.cat([hidden, cell], 1)
 
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self._inputs(x_BND, gap_s_BN)
+        x = self.project(x_BND, gap_s_BN)
         first, cell = (half[None].contiguous() for half in state_BS.chunk(2, 1))
         hidden, last = self.lstm(x, (first, cell))
         return self.head(torch.cat([x, hidden], 2)), torch.cat([last[0][0], last[1][0]], 1)
-
-    def _inputs(self, features: Tensor, gap_s: Tensor) -> Tensor:
-        projected: Tensor = self.project(torch.cat([features, torch.log1p(gap_s)[..., None]], -1))
-        return projected
