@@ -71,9 +71,11 @@ def test_slow_fusion_sees_more_time_layer_by_layer_and_late_fusion_only_at_its_e
     assert set(late[:-2]) == {1} and late[-2:] == [99, 99]
 
 
-def test_only_recurrent_rows_remember() -> None:
+def test_recurrent_and_long_memory_rows_remember_and_no_other() -> None:
     remembering = {name for name, row in ROWS.items() if dissect(row.micro.card(name)).state_size}
-    assert remembering == {"cnn-lstm", "cnn-gru", "recurrent-conv", "shift-gru"}
+    long_memory = {"shift-gru", "shift-ring", "shift-multiscale"}
+    assert remembering == {"cnn-lstm", "cnn-gru", "recurrent-conv"} | long_memory
+    assert all(4 * dissect(ROWS[name].published.card(name)).state_size <= 64 * 2**10 for name in long_memory)
 
 
 def test_a_blueprint_may_be_written_into_a_card() -> None:
