@@ -20,6 +20,7 @@ from pipeline.models.encoders.inflation import InflatedResNet
 from pipeline.models.encoders.shift_cnn import ShiftCnn
 from pipeline.models.encoders.video_transformer import VideoTransformer
 from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.causal_conv import CausalConv
 from pipeline.models.temporal.frame_average import FrameAverage
 from pipeline.models.temporal.gru import GruMemory
 from pipeline.models.temporal.linear import LinearHead
@@ -43,6 +44,7 @@ ENCODERS: Mapping[str, Callable[..., Encoder]] = {
     "video_transformer": VideoTransformer,
 }
 TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
+    "causal_conv": CausalConv,
     "frame_average": FrameAverage,
     "gru": GruMemory,
     "linear": LinearHead,

@@ -3,7 +3,7 @@
 A row says what a model is made of, in words that a card may say too; nothing here has weights. Needs no torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.models.card import LabelSet, ModelCard, Part
 from pipeline.values import ClipSpec
@@ -284,6 +284,22 @@ LADDER: tuple[Row, ...] = (
         "Lin et al., ICCV 2019",
         Blueprint(_SHIFT_MICRO, _LINEAR, MICRO_CLIP),
         Blueprint(_SHIFT, _LINEAR, ClipSpec()),
+    ),
+    Row(
+        14,
+        "causal-conv",
+        "causal (2+1)D",
+        "Kondratyuk et al., CVPR 2021",
+        Blueprint(
+            _part("feature_map", backbone="micro", side=4, channels=32, averaged=False),
+            _part("causal_conv", map=[32, 4, 4], channels=[48, 48, 48], dilations=[1, 2, 4]),
+            replace(MICRO_CLIP, stride=MICRO_CLIP.frames),
+        ),
+        Blueprint(
+            _part("feature_map", backbone="micro", side=7, channels=64, averaged=False),
+            _part("causal_conv", map=[64, 7, 7], channels=[96, 96, 96], dilations=[1, 1, 1]),
+            ClipSpec(frames=4, stride=4),
+        ),
     ),
     Row(
         15,

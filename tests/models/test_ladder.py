@@ -74,7 +74,7 @@ def test_slow_fusion_sees_more_time_layer_by_layer_and_late_fusion_only_at_its_e
 def test_recurrent_and_long_memory_rows_remember_and_no_other() -> None:
     remembering = {name for name, row in ROWS.items() if dissect(row.micro.card(name)).state_size}
     long_memory = {"shift-gru", "shift-ring", "shift-multiscale"}
-    assert remembering == {"cnn-lstm", "cnn-gru", "recurrent-conv"} | long_memory
+    assert remembering == {"cnn-lstm", "cnn-gru", "recurrent-conv", "causal-conv"} | long_memory
     assert all(4 * dissect(ROWS[name].published.card(name)).state_size <= 64 * 2**10 for name in long_memory)
 
 

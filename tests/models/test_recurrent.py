@@ -99,7 +99,7 @@ def test_the_state_of_an_lstm_is_its_hidden_vector_beside_its_cell() -> None:
     assert isinstance(model, LstmMemory)
     with torch.inference_mode():
         _, state = model(x, gaps, model.initial_state(2))
-        projected = model.project(torch.cat([x, torch.log1p(gaps)[..., None]], -1))
+        projected = model.project(x, gaps)
         _, (hidden, cell) = model.lstm(projected)
     torch.testing.assert_close(state, torch.cat([hidden[0], cell[0]], 1))
 

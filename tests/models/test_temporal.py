@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.causal_conv import CausalConv
 from pipeline.models.temporal.gru import GruMemory
 from pipeline.models.temporal.lstm import LstmMemory
 from pipeline.models.temporal.multiscale import MultiscaleMemory
@@ -20,6 +21,7 @@ FEATURES, LOGITS = 6, 4
 MEMORIES: dict[str, Make] = {
     "gru": lambda: GruMemory(FEATURES, LOGITS, width=8, hidden=10),
     "lstm": lambda: LstmMemory(FEATURES, LOGITS, width=8, hidden=10),
+    "causal convolutions": lambda: CausalConv(FEATURES, LOGITS, map=[3, 1, 1], channels=[4, 5], dilations=[1, 2]),
     "ring attention": lambda: RingAttention(FEATURES, LOGITS, width=8, heads=2, steps=5),
     "multiscale": lambda: MultiscaleMemory(
         FEATURES, LOGITS, width=8, heads=2, recent=3, queries=4, half_lives_s=[2, 60, 3600], step_s=0.8
@@ -102,8 +104,9 @@ def test_a_stream_is_answered_alike_whatever_stands_beside_it(make: Make) -> Non
             torch.testing.assert_close(states[row : row + 1], after, rtol=0, atol=1e-12)
 
 
-def test_a_gap_changes_the_answer(make: Make) -> None:
-    model, (x, _) = made(make), sequence(3)
+@pytest.mark.parametrize("name", MEMORIES.keys() - {"causal convolutions"})  # which remember a second or two
+def test_a_gap_changes_the_answer(name: str) -> None:
+    model, (x, _) = made(MEMORIES[name]), sequence(3)
     answers = []
     with torch.inference_mode():
         for gap_s in (0.0, 60.0):
@@ -121,6 +124,23 @@ def test_ring_attention_sees_its_last_steps_and_none_before() -> None:
             other = x.clone()
             other[:, changed] += 1
             assert torch.allclose(model(other, none, model.initial_state(2))[0][:, -1], logits) is not seen
+
+
+def test_causal_convolutions_see_as_far_back_as_their_dilated_kernels_reach() -> None:
+    model, (x, _) = made(MEMORIES["causal convolutions"]), sequence(12)
+    none = torch.zeros(2, 12).double()
+    with torch.inference_mode():
+        logits = model(x, none, model.initial_state(2))[0][:, -1]
+        for frames_back, seen in (
+            (7, True),
+            (8, False),
+        ):  # two frames are a step; the mean of a step's two sees one more
+            other = x.clone().reshape(2, 24, 3)
+            other[:, 23 - frames_back] += 1
+            assert (
+                torch.allclose(model(other.reshape(2, 12, 6), none, model.initial_state(2))[0][:, -1], logits)
+                is not seen
+            )
 
 
 def test_decayed_sums_halve_with_every_half_life_and_keep_the_mean() -> None:
@@ -149,6 +169,8 @@ def test_a_state_has_its_size_for_ever(make: Make) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
+        lambda: CausalConv(FEATURES, LOGITS, map=[4, 1, 1], channels=[4], dilations=[1]),
+        lambda: CausalConv(FEATURES, LOGITS, map=[3, 1, 1], channels=[4, 4], dilations=[1]),
         lambda: RingAttention(FEATURES, LOGITS, width=8, heads=3, steps=5),
         lambda: RingAttention(FEATURES, LOGITS, width=8, heads=2, steps=0),
         lambda: MultiscaleMemory(FEATURES, LOGITS, 8, 2, 3, queries=5, half_lives_s=[1], step_s=0.8),
@@ -157,5 +179,5 @@ def test_a_state_has_its_size_for_ever(make: Make) -> None:
     ],
 )
 def test_parameters_that_cannot_be_are_refused(wrong: Callable[[], TemporalModel]) -> None:
-    with pytest.raises(ValueError, match="want"):
+    with pytest.raises(ValueError, match=r"want|no row of maps"):
         wrong()
