@@ -40,9 +40,10 @@ class ClipFigures:
 def predict(worker: ModelWorker, pictures: Pictures, clips: int = CLIPS) -> Float32Array:
     """S×C mean probabilities of every example, over up to `clips` clips spread over it, as a worker answers them."""
     frames = worker.card.clip.frames
-    rows = [
-        [worker.infer(clip, 0.0, None).probs[0] for clip in windows(shown, frames, clips)] for shown in pictures.shown
-    ]
+    rows = (
+        [worker.infer(clip, 0.0, None).probs[0] for clip in windows(shown, frames, clips, pictures.motion(one))]
+        for one, shown in enumerate(pictures.shown)
+    )
     return np.stack([np.mean(row, 0) for row in rows])
 
 
