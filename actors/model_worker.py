@@ -16,7 +16,7 @@ from pipeline.hooks import Fanout
 from pipeline.models.batcher import Batcher
 from pipeline.models.card import resolve
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.values import Float32Array, UInt8Array
+from pipeline.values import EncoderInput, Float32Array
 
 
 class ModelWorkerActor:
@@ -67,7 +67,7 @@ class ModelWorkerActor:
             return await asyncio.wrap_future(self._batcher.remember(request, traces))
 
     async def infer(
-        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+        self, clip: EncoderInput, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
     ) -> Remembered:
         """Both in one call."""
         with self._meter.request():

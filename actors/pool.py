@@ -8,7 +8,7 @@ from typing import Any
 from actors.dispatch import Dispatch, Patience, Worker
 from pipeline.clip import Strip
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.values import Float32Array, UInt8Array
+from pipeline.values import EncoderInput, Float32Array
 
 
 class RayWorker:
@@ -52,7 +52,7 @@ class RayPool:
         self._dispatch.close(reason)
         self._work.set()
 
-    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
+    def encode(self, clips: Sequence[EncoderInput], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
         answers: list[Future[Float32Array]] = [Future() for _ in clips]
 
         def share(done: "Future[Float32Array]") -> None:
@@ -70,7 +70,7 @@ class RayPool:
         return self._dispatch.ask("remember", request, *_some(traces))
 
     def infer(
-        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+        self, clip: EncoderInput, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
     ) -> "Future[Remembered]":
         return self._dispatch.ask("infer", clip, gap_s, state, *_some(traces))
 

@@ -8,12 +8,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from longtake.home import home
 from longtake.output import messages, show
 from longtake.query import ARCHIVE_VARIABLE, StoreOption
 from longtake.terminal import clock
 from longtake.times import parse_duration
 from pipeline.errors import UsageError
+from pipeline.home import home
 from pipeline.timeline.records import Moved, StoreSettings
 from pipeline.timeline.store import TimelineStore
 

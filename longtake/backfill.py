@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from longtake import query
-from longtake.home import home
 from longtake.output import Format, messages
 from longtake.query import ArchiveOption, FormatOption, OutputOption, StoreOption
 from longtake.terminal import clock
 from longtake.times import start_of
 from longtake.wording import counted
 from pipeline.errors import UsageError
+from pipeline.home import home
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import expand
 from pipeline.timeline.records import StoreSettings

@@ -16,7 +16,7 @@ from pipeline.control.wish import KINDS, Wish, absolute, check_kind, missing_var
 from pipeline.errors import LongtakeError, UsageError
 from pipeline.flow import FlowSettings
 from pipeline.lane_queue import DropPolicy
-from pipeline.models.card import list_models, resolve
+from pipeline.models.card import registered_models, resolve
 from pipeline.source import check_name
 
 Value = TypeVar("Value")
@@ -103,7 +103,7 @@ def known_model(model: str) -> str:
     Raises:
         UsageError: there is none; the message names the choices.
     """
-    return model if not model or model in list_models() else str(resolve(model).absolute())
+    return model if not model or model in registered_models() else str(resolve(model).absolute())
 
 
 def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Config:

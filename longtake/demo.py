@@ -6,11 +6,11 @@ import typer
 
 from longtake import query
 from longtake.config import Config
-from longtake.home import home
 from longtake.output import messages
 from longtake.run import Engine, Options, execute, jobs_of, tell
 from longtake.synth import film
 from longtake.terminal import as_bound
+from pipeline.home import home
 from pipeline.models.card import DEFAULT_MODEL, resolve
 from pipeline.values import Timeline
 

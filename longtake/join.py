@@ -9,10 +9,10 @@ import typer
 
 from actors.exporter import LOOPBACK, served
 from actors.ray_node import DEFAULT_PORT, NodePlan, RayNode, Role, answers, ray_node, require_free, use_token
-from longtake.home import home
 from longtake.output import messages
 from longtake.stopping import asked_to_stop
 from pipeline.errors import EngineError
+from pipeline.home import home
 
 if TYPE_CHECKING:
     from actors.identity import Registry

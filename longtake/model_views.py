@@ -14,6 +14,7 @@ from rich.text import Text
 from longtake.wording import size
 from pipeline.lane_queue import LaneLimits
 from pipeline.models.card import ModelCard
+from pipeline.models.figures import Figures
 from pipeline.models.ladder import Row
 from pipeline.segment.rules import Rules
 from pipeline.segment.segmenter import Segmenter
@@ -43,15 +44,15 @@ def described(name: str, card: ModelCard) -> dict[str, Any]:
     }
 
 
-def architecture(name: str, row: Row, card: ModelCard, anatomy: "Anatomy", weights: Sequence[str]) -> dict[str, Any]:
+def architecture(name: str, row: Row, clip: ClipSpec, figures: Figures, weights: Sequence[str]) -> dict[str, Any]:
     """What one size of a row of the ladder costs."""
     return {
         "name": name,
         "row": row.number,
         "family": row.family,
         "paper": row.paper,
-        "clip": _clip_in_words(card.clip),
-        **_figures(anatomy),
+        "clip": _clip_in_words(clip),
+        **_costs(figures),
         "weights": list(weights),
     }
 
@@ -62,7 +63,7 @@ def with_layers(name: str, card: ModelCard, anatomy: "Anatomy") -> dict[str, Any
         "name": name,
         "clip": _clip_in_words(card.clip),
         "labels": len(card.labels),
-        **_figures(anatomy),
+        **_costs(Figures.of(anatomy)),
         "store_bytes_per_s": round(store_bytes_per_s(card, anatomy.state_size)),
         "layers": [asdict(layer) for layer in anatomy.layers],
     }
@@ -95,7 +96,7 @@ def listing(models: Sequence[Mapping[str, Any]], narrow: bool) -> Table:
 
 def ladder(architectures: Sequence[Mapping[str, Any]], narrow: bool) -> RenderableType:
     """The ladder's architectures, what each costs for one clip, and which of them come with weights."""
-    view = Table(box=box.SIMPLE_HEAD)
+    view = Table(box=box.SIMPLE_HEAD, pad_edge=not narrow)
     view.add_column("architecture", no_wrap=True)
     if not narrow:
         view.add_column("family", no_wrap=True)
@@ -107,13 +108,18 @@ def ladder(architectures: Sequence[Mapping[str, Any]], narrow: bool) -> Renderab
         view.add_column("weights", no_wrap=True)
     for one in architectures:
         clip = one["clip"].partition(",")[0]
-        family, weights = ([], []) if narrow else ([one["family"]], [", ".join(one["weights"]) or _NONE])
+        family, weights = ([], []) if narrow else ([one["family"]], [_weights(one["name"], one["weights"])])
         figures = _millions(one["parameters"]), _three_digits(one["gmac"]), _state(one["state_bytes"])
         view.add_row(one["name"], *family, clip, *figures, "yes" if one["causal"] else "no", *weights)
     words = (
         "GMAC: 10⁹ multiply-adds a clip; causal: could be run frame by frame\nits layers: longtake models show NAME\n"
     )
     return Group(view, Text(words, "dim"))
+
+
+def _weights(name: str, models: Sequence[str]) -> str:
+    """Which models have weights for an architecture; one that was published is such a model itself."""
+    return "at hand" if name in models else ", ".join(models) or _NONE
 
 
 def layers(name: str, card: ModelCard, anatomy: "Anatomy", width: int) -> RenderableType:
@@ -161,12 +167,12 @@ def _field(extent: "Extent") -> str:
     return f"{'all' if extent.size is None else extent.size}{'' if extent.jump is None else f'/{extent.jump}'}"
 
 
-def _figures(anatomy: "Anatomy") -> dict[str, Any]:
+def _costs(figures: Figures) -> dict[str, Any]:
     return {
-        "parameters": anatomy.parameters,
-        "gmac": round(anatomy.gmac, 9),
-        "state_bytes": _FLOAT_BYTES * anatomy.state_size,
-        "causal": anatomy.causal,
+        "parameters": figures.parameters,
+        "gmac": figures.gmac,
+        "state_bytes": _FLOAT_BYTES * figures.state_size,
+        "causal": figures.causal,
     }
 
 

@@ -9,12 +9,12 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from longtake import terminal
-from longtake.home import home
 from longtake.output import Format, console, show, write
 from longtake.picture import picture
 from longtake.terminal import EVERYTHING, Asked
 from longtake.times import parse_bound
 from pipeline.errors import UsageError
+from pipeline.home import home
 from pipeline.timeline import document
 from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore

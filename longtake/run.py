@@ -14,7 +14,6 @@ from actors.metrics import PrometheusHooks
 from actors.tracing import tracing
 from longtake import query
 from longtake.config import Config, load
-from longtake.home import home
 from longtake.output import Format, messages, write
 from longtake.progress import ProgressBars
 from longtake.query import ConfigOption, FormatOption, OutputOption, StoreOption
@@ -22,6 +21,7 @@ from longtake.stores import open_store
 from longtake.times import start_of
 from pipeline.errors import SourceError, UsageError
 from pipeline.flow import Job, Report
+from pipeline.home import home
 from pipeline.hooks import Fanout
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 from pipeline.source import check_name, expand, stream_name

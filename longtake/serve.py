@@ -14,7 +14,6 @@ from actors.exporter import LOOPBACK, served
 from actors.ray_node import NodePlan, RayNode, ray_node, use_token
 from actors.settings import Setup
 from longtake.config import Config, known_model, load
-from longtake.home import home
 from longtake.join import registry, wait_for_head, wait_until
 from longtake.output import messages
 from longtake.query import ConfigOption, StoreOption
@@ -22,6 +21,7 @@ from longtake.stopping import asked_to_stop
 from longtake.stores import open_store
 from pipeline.control.board import Board
 from pipeline.errors import StoreError, UsageError, redact
+from pipeline.home import home
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
 
 _LOOK_S = 1.0

@@ -4,10 +4,10 @@ import os
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from longtake.home import home
 from longtake.output import messages
 from longtake.query import ARCHIVE_VARIABLE
 from pipeline.errors import StoreDown
+from pipeline.home import home
 from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore
 

@@ -2,7 +2,17 @@
 
 from pipeline.clip import ClipCutter, StartPoint
 from pipeline.hooks import Hooks
+from pipeline.motion import method_of
 from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap
+
+
+def cutter_of(stream: str, spec: ClipSpec, start: StartPoint | None = None) -> ClipCutter:
+    """Return a cutter that finds the motion which `spec` asks for.
+
+    Raises:
+        ModelError: as `method_of`.
+    """
+    return ClipCutter(stream, spec, start, None if spec.motion is None else method_of(spec.motion))
 
 
 class Cutting:
@@ -10,7 +20,7 @@ class Cutting:
 
     def __init__(self, stream: str, spec: ClipSpec, start: StartPoint, hooks: Hooks) -> None:
         self._stream = stream
-        self._cutter = ClipCutter(stream, spec, start)
+        self._cutter = cutter_of(stream, spec, start)
         self._hooks = hooks
         self._kept = 0
 

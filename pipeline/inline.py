@@ -17,7 +17,7 @@ from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.models.worker import ModelWorker
 from pipeline.tally import Progress, Tally
 from pipeline.timeline.store import TimelineStore
-from pipeline.values import Float32Array, UInt8Array
+from pipeline.values import EncoderInput, Float32Array
 
 Watch = Callable[[list[Progress]], None]
 
@@ -28,7 +28,7 @@ class InlinePool:
     def __init__(self, worker: ModelWorker, threads: int, hooks: Hooks) -> None:
         self._batcher = Batcher(worker, threads, hooks=hooks)
 
-    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
+    def encode(self, clips: Sequence[EncoderInput], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
         each = zip(clips, traces or [""] * len(clips), strict=True)
         return [self._batcher.encode(clip, trace) for clip, trace in each]
 
@@ -36,7 +36,7 @@ class InlinePool:
         return self._batcher.remember(request, traces)
 
     def infer(
-        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+        self, clip: EncoderInput, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
     ) -> "Future[Remembered]":
         features = self._batcher.encode(clip, *traces).result()
         return self._batcher.remember(RememberRequest(features[None], np.array([gap_s], np.float32), state), traces)

@@ -15,7 +15,7 @@ from pipeline.lane_work import Waiting, Work, checkpoint_at, traced
 from pipeline.model_swap import handed_over
 from pipeline.models.requests import Remembered, RememberRequest
 from pipeline.segment.segmenter import Segmenter
-from pipeline.values import Checkpoint, Clip, Commit, Float32Array, Gap, Scores, UInt8Array
+from pipeline.values import Checkpoint, Clip, Commit, EncoderInput, Float32Array, Gap, Scores
 from pipeline.way import Way
 
 
@@ -25,14 +25,14 @@ class ModelPool(Protocol):
     `traces` holds the `Trace.context` of each clip, empty for one that is not traced; it is given only where one is.
     """
 
-    def encode(self, clips: Sequence[UInt8Array], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
-        """Features D of each clip T×H×W×3, in any order of time."""
+    def encode(self, clips: Sequence[EncoderInput], traces: Sequence[str] = ()) -> "list[Future[Float32Array]]":
+        """Features D of each clip, in any order of time."""
 
     def remember(self, request: RememberRequest, traces: Sequence[str] = ()) -> "Future[Remembered]":
         """Scores and new state of consecutive steps."""
 
     def infer(
-        self, clip: UInt8Array, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
+        self, clip: EncoderInput, gap_s: float, state: Float32Array | None, traces: Sequence[str] = ()
     ) -> "Future[Remembered]":
         """Both in one call, for a clip that nothing waits beside."""
 
@@ -164,9 +164,9 @@ class Lane:
         if len(clips) == 1 and not len(self._queue) and not self._under_way():
             gap_s = self._gap_s(clips[0], self._answered_s)
             state = self._remembered(gap_s)
-            waiting[0].answer = self._pool.infer(clips[0].frames, gap_s, state, **traced(waiting))
+            waiting[0].answer = self._pool.infer(clips[0].encoder_input, gap_s, state, **traced(waiting))
         elif clips:
-            calls = self._pool.encode([clip.frames for clip in clips], **traced(waiting))
+            calls = self._pool.encode([clip.encoder_input for clip in clips], **traced(waiting))
             for one, features in zip(waiting, calls, strict=True):
                 one.features = features
 

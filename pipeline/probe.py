@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline import synthetic
-from pipeline.clip import ClipCutter
+from pipeline.cutting import cutter_of
 from pipeline.decode import DecodeStats, VideoPicture, decode
 from pipeline.errors import SourceError
 from pipeline.source import SourceInfo, SourceSettings, open_source
@@ -94,14 +94,16 @@ def probe(
 
     Raises:
         SourceError: the source cannot be opened, or gives no frame.
+        ModelError: motion is wanted by a method that is not there.
     """
-    stats = DecodeStats()
+    stats, spec = DecodeStats(), spec or ClipSpec()
     if scheme_of(uri) == "synthetic":
-        return _Probing(*_synthetic(uri, stats), stats, spec or ClipSpec()).run()
+        return _Probing(*_synthetic(uri, stats), stats, spec).run()
     with open_source(uri, settings) as source:
         limit_s = live_limit_s if source.info.live else math.inf
-        frames = decode(source, threads=threads, stats=stats)
-        return _Probing(source.info, frames, stats, spec or ClipSpec(), limit_s).run()
+        vectors = spec.motion is not None and spec.motion.method == "vectors"
+        frames = decode(source, threads=threads, stats=stats, vectors=vectors)
+        return _Probing(source.info, frames, stats, spec, limit_s).run()
 
 
 def _synthetic(uri: str, stats: DecodeStats) -> tuple[SourceInfo, Iterator[DecodedFrame]]:
@@ -122,7 +124,7 @@ def _synthetic(uri: str, stats: DecodeStats) -> tuple[SourceInfo, Iterator[Decod
     )
 
     def counted() -> Iterator[DecodedFrame]:
-        for frame in synthetic.frames(scene, fps):
+        for frame in synthetic.frames(scene, fps, size=(width, height)):
             stats.frames_decoded += 1
             stats.stamps.see(frame.pts_s)
             yield frame
@@ -146,7 +148,7 @@ class _Probing:
         self._stats = stats
         self._spec = spec
         self._limit_s = limit_s
-        self._cutter = ClipCutter("probe", spec)
+        self._cutter = cutter_of("probe", spec)
         self._clips = 0
         self._gaps: list[Gap] = []
         self._rotation = 0

@@ -119,7 +119,15 @@ class Reader:
             yield from source.frames
 
     def _order(self, settings: SourceSettings) -> Order:
-        return Order(self._uri, settings, self._spec.height, self._spec.width, threads=self._settings.threads)
+        return Order(
+            self._uri,
+            settings,
+            self._spec.height,
+            self._spec.width,
+            scaling=self._spec.scaling,
+            motion=self._spec.motion,
+            threads=self._settings.threads,
+        )
 
     def _recording(self, start: StartPoint, seek_s: float | None, stop: threading.Event) -> Iterator[Clip | Gap]:
         with self._open(seek_s) as source:
@@ -135,9 +143,9 @@ class Reader:
     @contextmanager
     def _open(self, seek_s: float | None) -> Iterator[Opened]:
         if scheme_of(self._uri) == "synthetic":
-            spec, fps, _ = synthetic.parse_uri(self._uri)
+            spec, fps, size = synthetic.parse_uri(self._uri)
             begin_s = max(0.0, (seek_s or 0.0) - 1 / fps)  # the frame shown at `seek_s` may have begun before it
-            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s)))
+            yield Opened(False, spec.duration_s, self._counted(synthetic.frames(spec, fps, begin_s, size)))
             return
         order = replace(self._order(self._settings.source), start_at_s=seek_s)
         with opened(order, self.stats, self._clock) as source:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
+Float16Array: TypeAlias = NDArray[np.float16]
 Float32Array: TypeAlias = NDArray[np.float32]
 Origin: TypeAlias = Literal["live", "backfill"]
 WhoseClock: TypeAlias = Literal["camera", "arrival"]
@@ -42,11 +43,36 @@ def _require_span(start_s: float, end_s: float) -> None:
         raise ValueError(f"a span must not end before it starts, got [{start_s}, {end_s}]")
 
 
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Scale a picture, then cut its middle out; without one the whole picture is scaled to the clip's size.
+
+    Attributes:
+        height, width: to scale to; with a `width` of None the shorter side becomes `height`, and the shape is kept.
+        exact: scaled as torchvision's video transforms do (bilinear, no antialias, from all pixels), not by the
+            decoder's scaler, which is faster and softer.
+    """
+
+    height: int
+    width: int | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _require(min(self.height, self.width or self.height) >= 8, f"cannot scale to {self.height}×{self.width}")
+
+
 class Picture(Protocol):
     """Pixels that have not been converted yet."""
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
-        """Return the whole view upright and scaled to height×width×3 uint8, contiguous."""
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
+        """Return height×width×3 uint8, contiguous and upright: the whole view, or what `scaling` leaves of it."""
+
+    def vectors(self, height: int, width: int) -> Float16Array:
+        """Return the motion an encoder noted since the frame before: 2×height×width, (x, y) pixels of that size.
+
+        Raises:
+            SourceError: it noted none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +101,14 @@ class DecodedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
-    """Scale a picture, then cut its middle out; without one the whole picture is scaled to the clip's size.
-
-    Attributes:
-        height, width: to scale to; with a `width` of None the shorter side becomes `height`, and the shape is kept.
-        exact: scaled as torchvision's video transforms do (bilinear, no antialias, from all pixels), not by the
-            decoder's scaler, which is faster and softer.
-    """
-
-    height: int
-    width: int | None = None
-    exact: bool = False
-
-    def __post_init__(self) -> None:
-        _require(min(self.height, self.width or self.height) >= 8, f"cannot scale to {self.height}×{self.width}")
-
-
-@dataclass(frozen=True, slots=True)
 class MotionSpec:
     """Which motion a model wants beside the pictures: that of the last `pairs` pairs of adjacent native frames.
 
     Attributes:
         pairs: L, how many.
-        height, width: of the field; displacements are pixels of this size.
+        height, width: of the field, which shows the whole view; displacements are pixels of this size.
         method: `dis` (dense inverse search), `raft` (a network; needs torch and its weights) or `vectors` (what an
-            H.264 encoder noted, for free).
+            H.264 encoder noted; no search, but blocks of 8×8 pixels or more).
     """
 
     pairs: int = 10
@@ -110,8 +118,15 @@ class MotionSpec:
 
     def __post_init__(self) -> None:
         _require(self.pairs >= 1, f"motion wants one pair of frames or more, got {self.pairs}")
-        _require(min(self.height, self.width) >= 8, f"motion must be at least 8×8, got {self.height}×{self.width}")
+        _require(min(self.height, self.width) >= 16, f"motion must be at least 16×16, got {self.height}×{self.width}")
         _require(self.method in ("dis", "raft", "vectors"), f"motion is dis, raft or vectors, got {self.method!r}")
+
+    @property
+    def looked_at(self) -> tuple[int, int]:
+        """Height and width of the pictures it is found in; RAFT takes sides of at least 128 pixels, by eights."""
+        if self.method != "raft":
+            return self.height, self.width
+        return max(128, -(-self.height // 8) * 8), max(128, -(-self.width // 8) * 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,23 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class FramesWithMotion:
+    """What an encoder that wants motion is given of a clip; the fields are those of a `Clip`."""
+
+    frames: UInt8Array = field(repr=False)
+    motion: Float16Array = field(repr=False)
+
+
+EncoderInput: TypeAlias = UInt8Array | FramesWithMotion
+"""What an encoder is given of a clip: its frames T×H×W×3, and their motion where the model asks for some."""
+
+
+def frames_and_motion(given: EncoderInput) -> tuple[UInt8Array, Float16Array | None]:
+    """The two parts of what an encoder is given; no motion where there is none."""
+    return (given.frames, given.motion) if isinstance(given, FramesWithMotion) else (given, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
     """T consecutive kept frames of one stream: what crosses from a decode process to a model worker.
 
@@ -186,7 +218,7 @@ class Clip:
     pts_s: float
     digest: bytes = field(repr=False)
     origin_s: float = 0.0
-    motion: NDArray[np.float16] | None = field(default=None, repr=False)
+    motion: Float16Array | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _require(self.epoch >= 0 and self.step >= 0, f"epoch and step count from 0, got {self.epoch}, {self.step}")
@@ -198,6 +230,11 @@ class Clip:
         _require(self.frames.flags.c_contiguous, "frames must be contiguous")
         _require(1 <= self.valid_frames <= len(self.frames), f"valid_frames must be 1…T, got {self.valid_frames}")
         _require(len(self.digest) == 16, f"digest must have 16 bytes, got {len(self.digest)}")
+
+    @property
+    def encoder_input(self) -> EncoderInput:
+        """What an encoder is given of it."""
+        return self.frames if self.motion is None else FramesWithMotion(self.frames, self.motion)
 
 
 @dataclass(frozen=True, slots=True)

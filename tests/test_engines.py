@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from actors.engine import RayEngine
 from actors.settings import RaySettings
 from pipeline.flow import FlowSettings, Job
 from pipeline.inline import InlineEngine
+from pipeline.models.card import Part
 from pipeline.timeline.document import to_json
 from pipeline.timeline.store import TimelineStore
-from tests.models.micro import make_model_dir
+from pipeline.values import ClipSpec, MotionSpec
+from tests.models.micro import make_model_dir, micro_card
 
 SCENES = {"one": "synthetic://seed=3&duration=12", "two": "synthetic://seed=4&duration=9&people=2"}
 JOBS = [Job(name, uri) for name, uri in SCENES.items()]
@@ -64,6 +67,17 @@ def test_a_timeline_has_segments_to_compare(undisturbed):
 def test_how_much_is_in_flight_changes_nothing(in_flight, model, tmp_path, undisturbed):
     run_inline(model, tmp_path, lane={"in_flight": in_flight, "queue_clips": in_flight})
     assert timelines(tmp_path) == undisturbed
+
+
+def test_motion_is_watched_alike_however_much_is_in_flight(tmp_path):
+    clip = ClipSpec(frames=8, height=16, width=16, fps=5.0, stride=2, motion=MotionSpec(3, 16, 16))
+    parts = {"encoder": Part("two_stream", {"backbone": "micro"}), "temporal": Part("stream_fusion", {})}
+    model = make_model_dir(tmp_path / "model", card=replace(micro_card(clip), **parts))
+    found = []
+    for in_flight in (1, 8):
+        run_inline(model, tmp_path / str(in_flight), lane={"in_flight": in_flight, "queue_clips": in_flight})
+        found.append(timelines(tmp_path / str(in_flight)))
+    assert found[0] == found[1] and '"label"' in found[0]["one"]
 
 
 def test_ray_gives_the_timelines_of_inline(ray_engine, undisturbed):

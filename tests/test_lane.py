@@ -109,6 +109,20 @@ def test_scores_become_segments_and_the_last_commit_is_finished():
     assert [commit.checkpoint.finished for commit in store.commits][-2:] == [False, True]
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_model_that_wants_motion_is_given_it_with_the_frames(count):
+    seen = []
+
+    class Watching(SumModel):
+        def encode(self, clips):
+            seen.extend(clips)
+            return super().encode([clip.frames for clip in clips])
+
+    motion = [np.full((2, 2, 16, 16), step, np.float16) for step in range(count)]
+    run([replace(clip(step), motion=motion[step]) for step in range(count)], model=Watching())
+    assert [one.motion is its for one, its in zip(seen, motion, strict=True)] == [True] * count
+
+
 def test_a_clip_without_company_takes_one_fused_call():
     model, _ = run([clip(0)])
     assert model.fused == 1

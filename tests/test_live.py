@@ -27,7 +27,7 @@ DOWN, STALLED = GapReason.CAMERA_DOWN, GapReason.STALLED
 class Black:
     """A picture."""
 
-    def rgb(self, height, width):
+    def rgb(self, height, width, scaling=None):
         return np.zeros((height, width, 3), np.uint8)
 
 

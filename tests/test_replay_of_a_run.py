@@ -17,9 +17,10 @@ from pipeline.replay.log import LogSettings
 from pipeline.replay.player import replay
 from pipeline.timeline import document
 from pipeline.timeline.store import TimelineStore
-from tests.models.micro import make_model_dir
+from tests.models.micro import make_model_dir, micro_card
+from tests.models.test_two_stream import card
 
-FILM = "synthetic://seed=3&duration=24"
+FILM = "synthetic://seed=3&duration=24&fps=10"
 
 
 class SlowPool(InlinePool):
@@ -31,7 +32,7 @@ class SlowPool(InlinePool):
         self._pause = threading.Event()
 
     def _slow(self) -> None:
-        self._pause.wait(0.01)
+        self._pause.wait(0.03)
         self._left -= 1
         if self._left < 0:
             raise UsageError("the scripted end")
@@ -45,9 +46,9 @@ class SlowPool(InlinePool):
         return super().infer(clip, gap_s, state)
 
 
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory) -> ModelWorker:
-    return ModelWorker(make_model_dir(tmp_path_factory.mktemp("model")))
+@pytest.fixture(scope="module", params=[micro_card, pytest.param(card, marks=pytest.mark.slow)])
+def worker(request, tmp_path_factory) -> ModelWorker:
+    return ModelWorker(make_model_dir(tmp_path_factory.mktemp("model"), card=request.param()))
 
 
 def watch(store: TimelineStore, worker: ModelWorker, folder: Path, die_after: int) -> str:

@@ -6,12 +6,12 @@ from functools import partial
 from importlib.metadata import version
 
 from actors.settings import RaySettings
-from longtake.home import home
 from longtake.installation import cluster, disk, machine, store, work
 from longtake.installation.finding import Check, Finding, State, examine, worst
 from longtake.output import messages
 from longtake.stores import open_store
 from pipeline.errors import redact
+from pipeline.home import home
 
 LOOPBACK = "127.0.0.1"
 _RAY_S = 120.0  # as patient as `actors.start` is with a busy machine

@@ -12,6 +12,7 @@ from longtake.installation.finding import Finding, broken, doubtful, fine
 from longtake.installation.machine import NO_TORCH
 from pipeline.errors import EngineError
 from pipeline.models.card import ModelCard, load_card, resolve
+from pipeline.models.requests import black_clip
 from pipeline.values import Timeline
 
 SEED, SECONDS, FPS, SIZE = 7, 8.0, 10.0, (320, 240)
@@ -52,8 +53,7 @@ def forward(name: str) -> Forward:
 
     begun_s = time.monotonic()
     worker = ModelWorker(resolve(name))
-    load_s, spec = time.monotonic() - begun_s, worker.card.clip
-    clip = np.zeros((spec.frames, spec.height, spec.width, 3), np.uint8)
+    load_s, clip = time.monotonic() - begun_s, black_clip(worker.card.clip)
     times_s = []
     for _ in range(3):  # the first one also chooses kernels and takes memory
         begun_s = time.monotonic()

@@ -2,6 +2,7 @@
 
 import math
 
+from pipeline.clip.motion import MotionMethod
 from pipeline.clip.sampler import Sample, Sampler
 from pipeline.clip.start import StartPoint
 from pipeline.clip.window import Window, digest
@@ -20,14 +21,18 @@ class ClipCutter:
         stream: name of the stream.
         start: where to begin. Frames may come from the start of the source, or from any point not after
             `start.media_s(spec)`.
+        method: finds the motion, where `spec` asks for some.
 
     Raises:
         SourceChanged: (by `push` and `finish`) the frame the checkpoint ended with is not found, or not the same.
     """
 
-    def __init__(self, stream: str, spec: ClipSpec, start: StartPoint | None = None) -> None:
+    def __init__(
+        self, stream: str, spec: ClipSpec, start: StartPoint | None = None, method: MotionMethod | None = None
+    ) -> None:
         self._stream = stream
         self._spec = spec
+        self._method = method
         self._start = start or StartPoint()
         self._verified = self._start.ordinal < 0
         self._until_s = self._start.until_s
@@ -40,7 +45,7 @@ class ClipCutter:
         self._good_end_s = 0.0  # media seconds where the last good frame ceases to be shown
         self._seen_end_s = 0.0  # the same of the last frame, good or damaged
         self._sampler = Sampler(self._spec.fps, start.first_ordinal(self._spec))
-        self._window = Window(self._stream, self._spec, start)
+        self._window = Window(self._stream, self._spec, start, self._method)
 
     @property
     def until_s(self) -> float:
@@ -62,7 +67,11 @@ class ClipCutter:
         self._seen_end_s = max(self._seen_end_s, frame.pts_s + frame.duration_s)
         if not frame.corrupt:
             self._good_end_s = max(self._good_end_s, frame.pts_s + frame.duration_s)
-        return out + self._keep(self._sampler.push(frame), math.inf)
+        waiting = None if frame.corrupt else self._sampler.waiting
+        samples = self._sampler.push(frame)
+        if waiting is not None and not samples:
+            self._window.passed(waiting)
+        return out + self._keep(samples, math.inf)
 
     def finish(self) -> list[Clip | Gap]:
         """Return what remains when the source has ended; damaged frames at the very end become a gap."""

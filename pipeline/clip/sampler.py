@@ -41,6 +41,11 @@ class Sampler:
         self._sampled = False
         self._from_start = False
 
+    @property
+    def waiting(self) -> DecodedFrame | None:
+        """The newest good frame, as long as it stands for no grid point."""
+        return None if self._sampled else self._held
+
     def push(self, frame: DecodedFrame) -> list[Sample]:
         """Take the epoch's next frame; return the grid points it settles, in order."""
         self._from_start = self._from_start or frame.pts_s == 0
@@ -51,7 +56,8 @@ class Sampler:
             if not self._from_start:
                 self._pass_over(frame.pts_s)
         settled = self._settle(self._held, frame.pts_s - TOLERANCE_S)
-        self._held, self._sampled = frame, False
+        if self._held is not frame:
+            self._held, self._sampled = frame, False
         return settled
 
     def finish(self, end_s: float) -> list[Sample]:

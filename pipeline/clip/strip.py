@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from pipeline.values import UInt8Array
+from pipeline.values import EncoderInput, Float16Array, FramesWithMotion, UInt8Array, frames_and_motion
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +17,33 @@ class Strip:
         frames: N×H×W×3 uint8, contiguous.
         starts: the first frame of each clip.
         length: T.
+        motions: of each clip, for a model that asks for motion; that of two clips overlaps little.
     """
 
     frames: UInt8Array = field(repr=False)
     starts: tuple[int, ...]
     length: int
+    motions: tuple[Float16Array, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, clips: Sequence[UInt8Array]) -> "Strip":
+    def of(cls, given: Sequence[EncoderInput]) -> "Strip":
         """Lay consecutive clips over each other where they show the same memory, else one after the other."""
+        clips = [frames_and_motion(one)[0] for one in given]
+        motions = tuple(one.motion for one in given if isinstance(one, FramesWithMotion))
         pieces: list[UInt8Array] = []
         starts: list[int] = []
         for _, group in groupby(clips, key=lambda clip: id(clip.base) if _is_view(clip) else id(clip)):
             piece, places = _laid(list(group))
             starts += [sum(map(len, pieces)) + place for place in places]
             pieces.append(piece)
-        return cls(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), tuple(starts), len(clips[0]))
+        return cls(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), tuple(starts), len(clips[0]), motions)
 
-    def clips(self) -> list[UInt8Array]:
-        """Views of the clips T×H×W×3, in the order they were given."""
-        return [self.frames[start : start + self.length] for start in self.starts]
+    def clips(self) -> list[EncoderInput]:
+        """Views of the clips, in the order they were given."""
+        clips = [self.frames[start : start + self.length] for start in self.starts]
+        if not self.motions:
+            return [*clips]
+        return [FramesWithMotion(*both) for both in zip(clips, self.motions, strict=True)]
 
 
 def _is_view(clip: UInt8Array) -> bool:

@@ -3,12 +3,14 @@
 import hashlib
 import math
 import mmap
+from collections import deque
 
 import numpy as np
 
+from pipeline.clip.motion import MotionMethod, MotionTrack
 from pipeline.clip.sampler import Sample
 from pipeline.clip.start import StartPoint
-from pipeline.values import Clip, ClipSpec, UInt8Array
+from pipeline.values import Clip, ClipSpec, DecodedFrame, UInt8Array
 
 
 def digest(pixels: UInt8Array) -> bytes:
@@ -67,9 +69,10 @@ class Window:
     Args:
         stream: name of the stream.
         start: first step that shall come out, and the newest grid point that has its answer already.
+        method: finds the motion, where `spec` asks for some.
     """
 
-    def __init__(self, stream: str, spec: ClipSpec, start: StartPoint) -> None:
+    def __init__(self, stream: str, spec: ClipSpec, start: StartPoint, method: MotionMethod | None = None) -> None:
         self._stream = stream
         self._spec = spec
         self._epoch = start.epoch
@@ -78,6 +81,13 @@ class Window:
         self._answered = start.ordinal
         self._reel = Reel(spec.frames, (spec.height, spec.width, 3))
         self._ordinal = -1
+        self._track: MotionTrack | None = None
+        self._native: deque[int] = deque(
+            maxlen=spec.frames
+        )  # the numbers, in the track, of what the newest points show
+        if spec.motion is not None:
+            assert method is not None, "motion needs a method: see pipeline.cutting.cutter_of"
+            self._track = MotionTrack(spec.motion, method)
 
     @property
     def first_ordinal(self) -> int:
@@ -89,10 +99,19 @@ class Window:
         if sample.again:
             self._reel.add(self._reel.newest(1)[0])
         else:
-            self._reel.add(sample.frame.picture.rgb(self._spec.height, self._spec.width))
+            self._reel.add(sample.frame.picture.rgb(self._spec.height, self._spec.width, self._spec.scaling))
+        if self._track is not None:
+            if not sample.again:
+                self._track.shown(sample.frame.picture)
+            self._native.append(self._track.newest)
         self._ordinal = sample.ordinal
         image: UInt8Array = self._reel.newest(1)[0]
         return image
+
+    def passed(self, frame: DecodedFrame) -> None:
+        """Take a good frame that stands for no grid point: motion leads over it."""
+        if self._track is not None:
+            self._track.passed(frame.picture)
 
     def cut(self, end_s: float) -> Clip | None:
         """Return the next clip if all its frames are there; `end_s` as for `rest`, infinite while it is unknown."""
@@ -130,6 +149,7 @@ class Window:
             pts_s=self._ordinal / self._spec.fps,
             digest=digest(images[-1]),
             origin_s=self._origin_s,
+            motion=None if self._track is None else self._track.since(self._native[-valid_frames]),
         )
         self._answered = self._ordinal
         self._step += 1

@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from pipeline.decode.media_clock import ClockSettings, MediaClock
 from pipeline.decode.picture import Scaler, VideoPicture, reason_of
 from pipeline.decode.stats import DecodeStats
+from pipeline.decode.vectors import CODECS, References
 from pipeline.errors import SourceError, SourceUnreadable
 from pipeline.values import DecodedFrame
 
@@ -61,6 +62,7 @@ def decode(
     epoch: int = 0,
     settings: ClockSettings | None = None,
     stats: DecodeStats | None = None,
+    vectors: bool = False,
 ) -> Iterator[DecodedFrame]:
     """Yield every frame of `source` with its media time; pixels stay unconverted.
 
@@ -73,16 +75,21 @@ def decode(
             stream are marked (and how their holes are painted) differs from run to run. Sound streams decode to the
             same bytes with any number.
         epoch: number of the first epoch.
+        vectors: pictures shall know the motion their encoder noted; threads then share each picture, as pictures
+            decoded side by side lose some of it.
 
     Raises:
-        SourceUnreadable: the source, read from its start, ended without a single frame, or memory does not suffice.
+        SourceUnreadable: the source, read from its start, ended without a single frame, memory does not suffice, or
+            its codec tells no motion.
         SourceError: what the source raised.
     """
     stats = stats if stats is not None else DecodeStats()
+    if vectors:
+        _export_vectors(source)
     source.codec.thread_count = threads
-    source.codec.thread_type = "NONE" if threads == 1 else "SLICE" if source.info.live else "AUTO"
+    source.codec.thread_type = "NONE" if threads == 1 else "SLICE" if source.info.live or vectors else "AUTO"
     clock = MediaClock(source.info.nominal_rate, settings, first_pts_s=source.first_pts_s, epoch=epoch)
-    loop = _Loop(source, clock, stats)
+    loop = _Loop(source, clock, stats, References() if vectors else None)
     fault: SourceError | None = None
     try:
         for packet in source:
@@ -95,10 +102,21 @@ def decode(
     loop.check_end()
 
 
+def _export_vectors(source: PacketSource) -> None:
+    if source.codec.name not in CODECS:
+        raise SourceUnreadable(
+            f"{source.info.uri} is coded in {source.codec.name}, whose decoder tells no motion vectors; "
+            f"only that of {' and '.join(sorted(CODECS))} does"
+        )
+    source.codec.options = source.codec.options | {"flags2": "+export_mvs"}
+
+
 class _Loop:
     """One pass over a source; `feed` is a single turn of it."""
 
-    def __init__(self, source: PacketSource, clock: MediaClock, stats: DecodeStats) -> None:
+    def __init__(
+        self, source: PacketSource, clock: MediaClock, stats: DecodeStats, references: References | None
+    ) -> None:
         self._source = source
         self._codec = source.codec
         self._tick_s = float(source.time_base)
@@ -106,11 +124,14 @@ class _Loop:
         self._first_pts_s = source.first_pts_s
         self._clock = clock
         self._stats = stats
+        self._references = references
         self._scaler = Scaler()
         self._raw_end_s = 0.0
 
     def feed(self, packet: "VideoPacket | None") -> Iterator[DecodedFrame]:
         """Decode one packet, or None: what the decoder still holds."""
+        if self._references is not None and packet is not None:
+            self._references.sent(packet.pts, packet.is_keyframe)
         try:
             frames = self._codec.decode(packet)
         except av.BlockingIOError:
@@ -138,6 +159,7 @@ class _Loop:
 
     def _timed(self, frame: VideoFrame) -> DecodedFrame:
         corrupt = frame.is_corrupt
+        shares = None if self._references is None else self._references.shown(frame.pts)
         pts_s = None if frame.pts is None else frame.pts * self._tick_s
         time = self._clock.next(pts_s, frame.duration * self._tick_s, corrupt)
         self._stats.stamps.see(pts_s)
@@ -152,7 +174,7 @@ class _Loop:
             duration_s=time.duration_s,
             wall_s=self._wall_s(pts_s),
             corrupt=corrupt,
-            picture=VideoPicture(frame, self._scaler),
+            picture=VideoPicture(frame, self._scaler, shares),
             skipped_s=time.skipped_s,
             skip_reason=time.skip_reason,
         )

@@ -5,8 +5,10 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from pipeline.decode.vectors import Shares, field_of, turned
 from pipeline.errors import SourceUnreadable
-from pipeline.values import UInt8Array
+from pipeline.scaling import viewed
+from pipeline.values import Float16Array, Scaling, UInt8Array
 
 # Bit-exact flags make the digest of a kept frame the same on every processor, so that a resume may move to another.
 _METHOD = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
@@ -36,13 +38,18 @@ class Scaler:
 
 
 class VideoPicture:
-    """A decoded frame's pixels, upright: rotation metadata (a multiple of 90°) is applied."""
+    """A decoded frame's pixels, upright: rotation metadata (a multiple of 90°) is applied.
 
-    __slots__ = ("_frame", "_scaler")
+    Args:
+        shares: what of its motion vectors belongs to it, where they were asked for.
+    """
 
-    def __init__(self, frame: VideoFrame, scaler: Scaler) -> None:
+    __slots__ = ("_frame", "_scaler", "_shares")
+
+    def __init__(self, frame: VideoFrame, scaler: Scaler, shares: Shares | None = None) -> None:
         self._frame = frame
         self._scaler = scaler
+        self._shares = shares
 
     @property
     def rotation(self) -> int:
@@ -54,13 +61,38 @@ class VideoPicture:
         """How many it has, as coded."""
         return int(self._frame.width * self._frame.height)
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
-        """Return the whole view upright and scaled to height×width×3 uint8, contiguous."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, upright."""
+        sides = self._frame.height, self._frame.width
+        return sides[::-1] if quarter_turns(self._frame.rotation) % 2 else sides
+
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
+        """Return height×width×3 uint8, contiguous and upright: the whole view, or what `scaling` leaves of it.
+
+        Raises:
+            SourceUnreadable: it cannot be converted.
+        """
+        return viewed(self._whole, self.size, height, width, scaling)
+
+    def _whole(self, height: int, width: int) -> UInt8Array:
         turns = quarter_turns(self._frame.rotation)
         if turns % 2:
             height, width = width, height
         pixels = self._scaler.rgb(self._frame, height, width)
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+    def vectors(self, height: int, width: int) -> Float16Array:
+        """Return the motion its encoder noted, 2×height×width; zeros where it was coded without reference."""
+        assert self._shares is not None, "decode with vectors=True"
+        turns = quarter_turns(self._frame.rotation)
+        noted = self._frame.side_data.get("MOTION_VECTORS")
+        if noted is None:
+            return np.zeros((2, height, width), np.float16)
+        if turns % 2:
+            height, width = width, height
+        coded = self._frame.height, self._frame.width
+        return turned(field_of(noted.to_ndarray(), coded, self._shares, height, width), turns)
 
 
 def quarter_turns(degrees: float) -> int:

@@ -11,9 +11,10 @@ import numpy as np
 from pipeline.errors import UsageError
 from pipeline.models.worker import ModelWorker
 from pipeline.training.classifier import windows
-from pipeline.training.data.pictures import Log, Pictures, pictures
+from pipeline.training.data.pictures import Pictures, pictures
 from pipeline.training.data.split import to_be_judged_by
 from pipeline.training.data.table import read_table
+from pipeline.training.data.videos import Log
 from pipeline.values import Float32Array
 
 CLIPS = 10
@@ -41,9 +42,10 @@ class ClipFigures:
 def predict(worker: ModelWorker, pictures: Pictures, clips: int = CLIPS) -> Float32Array:
     """S×C mean probabilities of every example, over up to `clips` clips spread over it, as a worker answers them."""
     frames = worker.card.clip.frames
-    rows = [
-        [worker.infer(clip, 0.0, None).probs[0] for clip in windows(shown, frames, clips)] for shown in pictures.shown
-    ]
+    rows = (
+        [worker.infer(clip, 0.0, None).probs[0] for clip in windows(shown, frames, clips, pictures.motion(one))]
+        for one, shown in enumerate(pictures.shown)
+    )
     return np.stack([np.mean(row, 0) for row in rows])
 
 

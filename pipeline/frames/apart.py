@@ -17,15 +17,16 @@ from pipeline.frames.wire import (
     FRAME,
     MOST_TEXT,
     OPENED,
-    PICTURE,
+    VECTORS,
     Facts,
     Garbled,
     Kind,
+    pack_picture,
     text_of,
     unpack_fault,
     unpack_frame,
 )
-from pipeline.values import DecodedFrame, UInt8Array
+from pipeline.values import DecodedFrame, Float16Array, Scaling, UInt8Array
 
 LONGEST_STEP_S = 301.0  # from one frame of an epoch to the next: the media clock holds three frames of the slowest rate
 FARTHEST_S = 1e9
@@ -84,28 +85,45 @@ class Apart:
             return
         try:
             if self._held is not None:
-                self._held.rgb(self._order.height, self._order.width)
+                self._order.fetch(self._held)
         except SourceError:
             pass  # the picture says so when it is asked
         finally:
             self._end()
 
-    def pixels(self, number: int, height: int, width: int) -> UInt8Array:
+    def pixels(self, number: int, height: int, width: int, scaling: Scaling | None) -> UInt8Array:
         """Return a picture the child still holds.
 
         Raises:
             SourceError: it cannot be converted, or the child is gone.
         """
+        asked = pack_picture(number, height, width, scaling)
+        content = self._of_picture(Kind.PICTURE, asked, Kind.PIXELS, height * width * 3)
+        return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+
+    def field(self, number: int, height: int, width: int) -> Float16Array:
+        """Return the motion vectors of a picture the child still holds.
+
+        Raises:
+            SourceError: there are none, or the child is gone.
+        """
+        asked = VECTORS.pack(number, height, width)
+        content = self._of_picture(Kind.VECTORS, asked, Kind.FIELD, height * width * 4)
+        field = np.frombuffer(content, np.float16).reshape(2, height, width)
+        if not (np.abs(field) <= max(height, width)).all():  # nor NaN
+            self._fail("sent nonsense")
+        return field
+
+    def _of_picture(self, asked: Kind, content: bytes, answer: Kind, size: int) -> bytearray:
         if self._closed:
             raise SourceCrashed(f"a picture of {self._uri} is lost with the process that decoded it")
-        self._send(Kind.PICTURE, PICTURE.pack(number, height, width))
-        size = height * width * 3
-        kind, content = self._receive({Kind.PIXELS: size, Kind.FAULT: MOST_TEXT}, self._limit_s)
+        self._send(asked, content)
+        kind, got = self._receive({answer: size, Kind.FAULT: MOST_TEXT}, self._limit_s)
         if kind is Kind.FAULT:
-            self._raise(content)
-        if len(content) != size:
+            self._raise(got)
+        if len(got) != size:
             self._fail("sent nonsense")
-        return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+        return got
 
     def _frames(self) -> Iterator[DecodedFrame]:
         last: Facts | None = None
@@ -208,18 +226,26 @@ class Apart:
 class _Picture:
     """Pixels that the child converts when they are asked for."""
 
-    __slots__ = ("_apart", "_number", "_pixels")
+    __slots__ = ("_apart", "_field", "_number", "_pixels")
 
     def __init__(self, apart: Apart, number: int) -> None:
         self._apart = apart
         self._number = number
-        self._pixels: UInt8Array | None = None
+        self._pixels: dict[tuple[int, int, Scaling | None], UInt8Array] = {}
+        self._field: Float16Array | None = None
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
-        """Return the whole view upright and scaled to height×width×3 uint8, contiguous."""
-        if self._pixels is None or self._pixels.shape[:2] != (height, width):
-            self._pixels = self._apart.pixels(self._number, height, width)
-        return self._pixels
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
+        """Return height×width×3 uint8, contiguous and upright: the whole view, or what `scaling` leaves of it."""
+        wanted = height, width, scaling
+        if wanted not in self._pixels:
+            self._pixels[wanted] = self._apart.pixels(self._number, *wanted)
+        return self._pixels[wanted]
+
+    def vectors(self, height: int, width: int) -> Float16Array:
+        """Return the motion its encoder noted, 2×height×width."""
+        if self._field is None or self._field.shape[1:] != (height, width):
+            self._field = self._apart.field(self._number, height, width)
+        return self._field
 
 
 def _follows(facts: Facts, last: Facts | None, first_epoch: int) -> bool:

@@ -5,8 +5,12 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
 
 from pipeline.clock import SystemClock
 from pipeline.decode import DecodeStats, VideoPicture
@@ -19,14 +23,17 @@ from pipeline.frames.wire import (
     MOST_TEXT,
     OPENED,
     PICTURE,
+    VECTORS,
     Kind,
     Wire,
     pack_fault,
     pack_frame,
+    unpack_picture,
 )
 from pipeline.values import DecodedFrame
 
 BYTES_PER_PIXEL = 3
+_ASKED = {Kind.NEXT: 0, Kind.PICTURE: PICTURE.size, Kind.VECTORS: VECTORS.size}
 
 
 class Serving:
@@ -51,13 +58,17 @@ class Serving:
         """Answer until the reader hangs up."""
         while True:
             try:
-                kind, content = self._wire.receive({Kind.NEXT: 0, Kind.PICTURE: PICTURE.size})
+                kind, content = self._wire.receive(_ASKED)
             except EOFError:
                 return
             if kind is Kind.NEXT:
                 self._next()
+            elif kind is Kind.PICTURE:
+                number, height, width, scaling = unpack_picture(content)
+                self._answer(Kind.PIXELS, partial(self._held[number].picture.rgb, height, width, scaling))
             else:
-                self._picture(*PICTURE.unpack(content))
+                number, height, width = VECTORS.unpack(content)
+                self._answer(Kind.FIELD, partial(self._held[number].picture.vectors, height, width))
 
     def _next(self) -> None:
         self._let_go()
@@ -92,13 +103,13 @@ class Serving:
             raise SourceUnreadable(f"decoding {self._uri} takes more memory than source.memory_bytes")
         self._failed = self._stats.failed
 
-    def _picture(self, number: int, height: int, width: int) -> None:
+    def _answer(self, kind: Kind, convert: Callable[[], NDArray[Any]]) -> None:
         try:
-            pixels = self._held[number].picture.rgb(height, width)
+            converted = convert()
         except SourceError as error:
             self._wire.send(Kind.FAULT, pack_fault(error))
         else:
-            self._wire.send(Kind.PIXELS, pixels.tobytes())
+            self._wire.send(kind, converted.tobytes())
 
 
 def _room_for(size: int) -> bool:

@@ -19,7 +19,7 @@ def opened_here(order: Order, stats: DecodeStats, clock: Clock) -> Iterator[Open
     """Open the source while the block runs; see `opened`."""
     with open_source(order.uri, order.settings, order.start_at_s) as source:
         if order.watchdog_s is None:
-            frames = decode(source, threads=order.threads, epoch=order.epoch, stats=stats)
+            frames = decode(source, threads=order.threads, epoch=order.epoch, stats=stats, vectors=order.vectors)
         else:
             frames = _watched(source, Watchdog(source, order.watchdog_s, clock), order, stats)
         yield Opened(source.info.live, source.info.duration_s, frames)
@@ -27,7 +27,7 @@ def opened_here(order: Order, stats: DecodeStats, clock: Clock) -> Iterator[Open
 
 def _watched(source: Source, watchdog: Watchdog, order: Order, stats: DecodeStats) -> Iterator[DecodedFrame]:
     """The frames of one connection; a source that sends no pictures is let go."""
-    frames = decode(watchdog, threads=order.threads, epoch=order.epoch, stats=stats)
+    frames = decode(watchdog, threads=order.threads, epoch=order.epoch, stats=stats, vectors=order.vectors)
     for frame in _dated(frames) if source.info.zero_wall_s is not None else frames:
         watchdog.seen()
         yield frame

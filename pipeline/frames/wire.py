@@ -1,7 +1,7 @@
 """What crosses between a reader and the process that decodes for it: messages of a fixed layout, each with a limit.
 
-    reader → decoder     ORDER (JSON)       NEXT                        PICTURE (of which frame, height, width)
-    decoder → reader     OPENED or FAULT    NOTE*, FRAME END or FAULT   PIXELS or FAULT
+    reader → decoder     ORDER (JSON)       NEXT                        PICTURE            VECTORS
+    decoder → reader     OPENED or FAULT    NOTE*, FRAME END or FAULT   PIXELS or FAULT    FIELD or FAULT
 
 A message is its kind (1 byte), its length (4 bytes, little-endian) and its content. The decoder speaks only when
 asked. The reader believes nothing: kinds, lengths and values are checked, and what is wrong ends the decoder.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pipeline.errors import SourceError, SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
-from pipeline.values import DecodedFrame, GapReason
+from pipeline.values import DecodedFrame, GapReason, Scaling
 
 MOST_TEXT = 4096
 MOST_ORDER = 2**20
@@ -25,7 +25,8 @@ FAULTS = (SourceError, SourceNotFound, SourceUnreadable, SourceTimeout, SourceRe
 REASONS = tuple(GapReason)
 
 OPENED = struct.Struct("<?d")  # live, duration_s or NaN
-PICTURE = struct.Struct("<QHH")  # number of the frame, height, width
+PICTURE = struct.Struct("<QHHHH?")  # number of the frame, height, width; of the scaling: height, width or 0, exact
+VECTORS = struct.Struct("<QHH")  # number of the frame, height, width
 _HEAD = struct.Struct("<BI")
 FRAME = struct.Struct(
     "<QIddddBB"
@@ -44,6 +45,8 @@ class Kind(IntEnum):
     END = 7
     FAULT = 8
     PIXELS = 9
+    VECTORS = 10
+    FIELD = 11
 
 
 class Garbled(Exception):
@@ -134,6 +137,19 @@ def unpack_frame(content: bytearray) -> tuple[Facts, int]:
         raise Garbled(f"a frame at {pts_s} s for {duration_s} s after {skipped_s} s, reason {reason}")
     told_s = None if math.isnan(wall_s) else wall_s
     return Facts(epoch, pts_s, duration_s, told_s, skipped_s, bool(corrupt), REASONS[reason]), failed
+
+
+def pack_picture(number: int, height: int, width: int, scaling: Scaling | None) -> bytes:
+    """Return the content of a PICTURE message."""
+    how = (scaling.height, scaling.width or 0, scaling.exact) if scaling else (0, 0, False)
+    return PICTURE.pack(number, height, width, *how)
+
+
+def unpack_picture(content: bytearray) -> tuple[int, int, int, Scaling | None]:
+    """Return what a PICTURE message asks for: number of the frame, height, width and scaling."""
+    number, height, width, scaled_height, scaled_width, exact = PICTURE.unpack(content)
+    scaling = Scaling(scaled_height, scaled_width or None, exact) if scaled_height else None
+    return number, height, width, scaling
 
 
 def pack_fault(error: SourceError) -> bytes:

@@ -20,6 +20,7 @@ from pipeline.models.build import build
 from pipeline.models.card import ModelCard
 from pipeline.models.reach.follow import Reaches
 from pipeline.models.reach.values import Extent, Index, Reach, plain
+from pipeline.values import ClipSpec
 
 _TIME, _SPACE = "T", ("H", "W")
 _DRAWING = (Tensor.uniform_, Tensor.normal_)
@@ -37,7 +38,7 @@ class Layer:
             Empty where a module only holds parameters for others, as learned positions.
         parameters: its own, and those of the norms behind it.
         macs: multiply-adds, of convolutions and matrix products.
-        time: receptive field in frames of the clip; a memory sees all.
+        time: receptive field in frames of the clip; a memory sees all, and what looks at motion alone sees none.
         space: receptive field in pixels, the larger of height and width.
     """
 
@@ -76,14 +77,16 @@ def dissect(card: ModelCard) -> Anatomy:
     """
     with torch.device("meta"), _Unfilled():
         model = build(card)
-        clip = torch.empty(1, card.clip.frames, 3, card.clip.height, card.clip.width)
+        clip, *motion = _inputs(card.clip)
         state_BS, gap_s_B = model.temporal.initial_state(1), torch.zeros(1)
     net = nn.ModuleDict({"encoder": model.encoder, "temporal": model.temporal}).eval()
     meter = _Meter(net, clip, "BTCHW")
+    for fields in motion:
+        meter.look_at(fields, "BLCHW")
     if state_BS.numel():
         meter.reaches.mark(state_BS, _remembered(state_BS, card.clip.frames))
     with meter:
-        features = model.encoder(clip)
+        features = model.encoder(clip, *motion)
         with meter.within("temporal"):
             model.temporal.step(features, gap_s_B, state_BS)
     return meter.anatomy(model.temporal.state_size)
@@ -102,6 +105,13 @@ def examine(net: nn.Module, shape: tuple[int, ...], axes: str) -> Anatomy:
     with meter:
         net(x)
     return meter.anatomy()
+
+
+def _inputs(spec: ClipSpec) -> list[Tensor]:
+    """A clip of T×3×H×W pictures, and L×2×h×w motion where there is some."""
+    clip = torch.empty(1, spec.frames, 3, spec.height, spec.width)
+    motion = spec.motion
+    return [clip] if motion is None else [clip, torch.empty(1, motion.pairs, 2, motion.height, motion.width)]
 
 
 class _Unfilled(TorchFunctionMode):
@@ -136,10 +146,7 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         self._leaves = {name for name, module in self._modules.items() if not any(module.children())}
         self._extents = {axis: x.shape[axes.index(axis)] if axis in axes else 1 for axis in (_TIME, *_SPACE)}
         self.reaches = Reaches(self._extents)
-        dims = tuple(
-            (Index(n, axis, 1) if axis in self._extents else Index(n),) for axis, n in zip(axes, x.shape, strict=True)
-        )
-        self.reaches.mark(x, Reach(dims, {axis: (0, 0) for axis in self._extents if axis in axes}))
+        self.look_at(x, axes)
         self._stack = [""]
         self._entries: dict[str, _Entry] = {}
         self._count = 0
@@ -170,6 +177,13 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
             entry.macs += flop_registry[packet](*args, **(kwargs or {}), out_val=output) // 2
             entry.output = output
         return output
+
+    def look_at(self, x: Tensor, axes: str) -> None:
+        """Follow an input; the letters of its axes are those of the first one."""
+        dims = tuple(
+            (Index(n, axis, 1) if axis in self._extents else Index(n),) for axis, n in zip(axes, x.shape, strict=True)
+        )
+        self.reaches.mark(x, Reach(dims, {axis: (0, 0) for axis in self._extents if axis in axes}))
 
     @contextmanager
     def within(self, name: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pipeline.errors import EngineError
 from pipeline.hooks import Hooks
 from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.values import Float32Array, UInt8Array
+from pipeline.values import EncoderInput, Float32Array
 
 
 class Computes(Protocol):
@@ -20,8 +20,8 @@ class Computes(Protocol):
     encode_bucket: int
     remember_bucket: int
 
-    def encode(self, clips: Sequence[UInt8Array]) -> list[Float32Array]:
-        """Features D of every clip T×H×W×3."""
+    def encode(self, clips: Sequence[EncoderInput]) -> list[Float32Array]:
+        """Features D of every clip."""
 
     def remember(self, requests: Sequence[RememberRequest]) -> list[Remembered]:
         """Answers to every request."""
@@ -56,7 +56,7 @@ class Batcher:
         for thread in self._threads:
             thread.start()
 
-    def encode(self, clip: UInt8Array, trace: str = "") -> "Future[Float32Array]":
+    def encode(self, clip: EncoderInput, trace: str = "") -> "Future[Float32Array]":
         """Ask for the features of one clip."""
         return self._ask(self._encodes, clip, (trace,))
 

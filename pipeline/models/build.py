@@ -18,6 +18,8 @@ from pipeline.models.encoders.feature_map import FeatureMap
 from pipeline.models.encoders.frame_cnn import EarlyFusion, FrameCnn, LateFusion, LatePooling
 from pipeline.models.encoders.inflation import InflatedResNet
 from pipeline.models.encoders.shift_cnn import ShiftCnn
+from pipeline.models.encoders.torchvision_net import TorchvisionNet
+from pipeline.models.encoders.two_stream import TwoStream
 from pipeline.models.encoders.video_transformer import VideoTransformer
 from pipeline.models.temporal.base import TemporalModel
 from pipeline.models.temporal.causal_conv import CausalConv
@@ -28,6 +30,8 @@ from pipeline.models.temporal.lstm import LstmMemory
 from pipeline.models.temporal.multiscale import MultiscaleMemory
 from pipeline.models.temporal.recurrent_conv import RecurrentConv
 from pipeline.models.temporal.ring_attention import RingAttention
+from pipeline.models.temporal.smoother import Smoother
+from pipeline.models.temporal.stream_fusion import StreamFusion
 
 T = TypeVar("T")
 
@@ -41,6 +45,8 @@ ENCODERS: Mapping[str, Callable[..., Encoder]] = {
     "late_pooling": LatePooling,
     "shift_cnn": ShiftCnn,
     "slow_fusion": SlowFusion,
+    "torchvision_net": TorchvisionNet,
+    "two_stream": TwoStream,
     "video_transformer": VideoTransformer,
 }
 TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
@@ -52,6 +58,8 @@ TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
     "multiscale": MultiscaleMemory,
     "recurrent_conv": RecurrentConv,
     "ring_attention": RingAttention,
+    "smoother": Smoother,
+    "stream_fusion": StreamFusion,
 }
 
 
@@ -76,6 +84,8 @@ def build(card: ModelCard) -> StreamModel:
         ModelError: unknown architecture or parameters; the message names the choices.
     """
     encoder = _construct(ENCODERS, card.encoder, clip=card.clip)
+    if card.clip.motion is not None and not encoder.wants_motion:
+        raise ModelError(f"the clip has motion, which {card.encoder.name} does not look at")
     logits = sum(label_set.logits for label_set in card.label_sets)
     temporal = _construct(TEMPORAL_MODELS, card.temporal, feature_size=encoder.feature_size, logits=logits)
     return StreamModel(card, encoder, temporal)

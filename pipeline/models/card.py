@@ -4,10 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import ModelError, UsageError
+from pipeline.models.torchvision_zoo import folder, published_models
 from pipeline.models.weights import require_safetensors
 from pipeline.values import ClipSpec, MotionSpec, Scaling
 
@@ -122,20 +125,40 @@ def list_models() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in ZOO.glob(f"*/{CARD_FILE}")))
 
 
+def registered_models() -> tuple[str, ...]:
+    """Names that mean the same model on every machine: those that come with longtake, and those it can make."""
+    return (*list_models(), *published_models())
+
+
 def resolve(name_or_directory: str | Path) -> Path:
-    """Return the directory of a model given by its registered name or by a path.
+    """Return the directory of a model given by its registered name or by a path; a published model's is made once.
 
     Raises:
         UsageError: neither; the message names the registered models.
+        ModelError: a published model cannot be made, since its weights are not here, or there is no torch.
     """
     text = str(name_or_directory)
     if text in list_models():
         return ZOO / text
+    if text in published_models():
+        return _made(text)
     if Path(text).is_dir():
         return Path(text)
     raise UsageError(
-        f"unknown model {text!r}; choose one of {', '.join(list_models())}, or give a directory with {CARD_FILE}"
+        f"unknown model {text!r}; choose one of {', '.join(registered_models())}, or give a directory with {CARD_FILE}"
     )
+
+
+def _made(name: str) -> Path:
+    directory = folder(name)
+    if not directory.is_dir():
+        if find_spec("torch") is None:
+            raise ModelError(
+                f"model {name} has not been made yet, which takes torch: install longtake[model], "
+                f"or bring {directory} from another machine"
+            )
+        import_module("pipeline.models.conversion").convert(name, directory)  # loads torch, so not where it is made
+    return directory
 
 
 def _document(card: ModelCard) -> dict[str, Any]:

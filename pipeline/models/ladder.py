@@ -6,7 +6,8 @@ A row says what a model is made of, in words that a card may say too; nothing he
 from dataclasses import dataclass, replace
 
 from pipeline.models.card import LabelSet, ModelCard, Part
-from pipeline.values import ClipSpec
+from pipeline.models.torchvision_zoo import CLASSES, NETS, PREFIX
+from pipeline.values import ClipSpec, MotionSpec
 
 MICRO = "-micro"
 MICRO_CLIP = ClipSpec(frames=16, height=64, width=64, fps=5.0, stride=4)
@@ -18,12 +19,15 @@ class Blueprint:
 
     Attributes:
         classes: how many outputs its sizes are counted with; for a published one, those of its paper.
+        mean, std: of RGB in [0, 1].
     """
 
     encoder: Part
     temporal: Part
     clip: ClipSpec
     classes: int = 8
+    mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
+    std: tuple[float, float, float] = (0.225, 0.225, 0.225)
 
     def card(self, name: str) -> ModelCard:
         """A card for such a model, with a label for each class."""
@@ -33,8 +37,8 @@ class Blueprint:
             encoder=self.encoder,
             temporal=self.temporal,
             clip=self.clip,
-            mean=(0.45, 0.45, 0.45),
-            std=(0.225, 0.225, 0.225),
+            mean=self.mean,
+            std=self.std,
             label_sets=(LabelSet("classes", "independent", labels),),
             segmenter={},
             training={},
@@ -48,7 +52,7 @@ class Row:
     Attributes:
         number: its place on the ladder.
         paper: who described it, where and when.
-        micro: at most half a million parameters, keeping what defines the row.
+        micro: at most half a million parameters, keeping what defines the row; none of what only others publish.
         published: as large as in the paper.
     """
 
@@ -56,13 +60,14 @@ class Row:
     name: str
     family: str
     paper: str
-    micro: Blueprint
+    micro: Blueprint | None
     published: Blueprint
 
     @property
     def sizes(self) -> dict[str, Blueprint]:
-        """Both sizes by the names that they are asked for."""
-        return {self.name: self.published, f"{self.name}{MICRO}": self.micro}
+        """Its sizes by the names that they are asked for."""
+        micro = {} if self.micro is None else {f"{self.name}{MICRO}": self.micro}
+        return {self.name: self.published, **micro}
 
 
 def architectures() -> dict[str, tuple[Row, Blueprint]]:
@@ -79,11 +84,28 @@ def _clip(frames: int, side: int, fps: float) -> ClipSpec:
     return ClipSpec(frames, side, side, fps, stride=frames)
 
 
+def _torchvision(number: int) -> "tuple[Row, ...]":
+    """What torchvision publishes in this place of the ladder, with a linear layer for its classifier."""
+    return tuple(
+        Row(
+            number,
+            f"{PREFIX}{name}",
+            "torchvision",
+            net.paper,
+            None,
+            Blueprint(_part("torchvision_net", net=name), _LINEAR, net.clip, CLASSES, *net.normalisation),
+        )
+        for name, net in NETS.items()
+        if net.row == number
+    )
+
+
 _LINEAR = _part("linear")
 _FC = [4096, 4096]
 _KARPATHY = "Karpathy et al., CVPR 2014"
 _SPORTS_1M, _KINETICS, _UCF_101, _THUMOS = 487, 400, 101, 20
 _NATIVE_FPS = 30.0  # of the videos; papers say how many frames they skip
+_UCF_101_FPS = 25.0  # ten pairs of frames lie between two pictures
 _TEN_FRAMES = _clip(10, 170, _NATIVE_FPS)
 _NEWEST = _part("late_pooling", backbone="micro", newest=True)
 _SHIFT_MICRO = _part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1])
@@ -148,6 +170,23 @@ LADDER: tuple[Row, ...] = (
         "Tran et al., ICCV 2015",
         Blueprint(_part("c3d", widths=[8, 16, 24, 32, 48], hidden=[128, 128]), _LINEAR, MICRO_CLIP),
         Blueprint(_part("c3d"), _LINEAR, _clip(16, 112, _NATIVE_FPS), _SPORTS_1M),
+    ),
+    Row(
+        7,
+        "two-stream",
+        "2D CNN, motion",
+        "Simonyan et al., NIPS 2014",
+        Blueprint(
+            _part("two_stream", backbone="micro"),
+            _part("stream_fusion"),
+            replace(MICRO_CLIP, motion=MotionSpec(10, 64, 64)),
+        ),
+        Blueprint(
+            _part("two_stream", backbone="cnn_m", hidden=[4096, 2048]),
+            _part("stream_fusion"),
+            replace(_clip(2, 224, _UCF_101_FPS / 10), motion=MotionSpec(10, 224, 224)),
+            _UCF_101,
+        ),
     ),
     Row(
         8,
@@ -277,6 +316,8 @@ LADDER: tuple[Row, ...] = (
             _KINETICS,
         ),
     ),
+    *_torchvision(12),
+    *_torchvision(13),
     Row(
         14,
         "shift",
@@ -326,4 +367,3 @@ LADDER: tuple[Row, ...] = (
         Blueprint(_SHIFT, _part("multiscale", width=128, queries=32, **_MINUTES_AND_HOURS), ClipSpec()),
     ),
 )
-"""Rows 7 (two streams) and 13 (torchvision's own nets) are not among them."""

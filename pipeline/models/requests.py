@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.values import Float32Array
+from pipeline.values import ClipSpec, EncoderInput, Float32Array, FramesWithMotion
+
+
+def black_clip(spec: ClipSpec) -> EncoderInput:
+    """A clip on which there is nothing, for those who ask how long an answer takes."""
+    frames, motion = np.zeros((spec.frames, spec.height, spec.width, 3), np.uint8), spec.motion
+    if motion is None:
+        return frames
+    return FramesWithMotion(frames, np.zeros((motion.pairs, 2, motion.height, motion.width), np.float16))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.models.allocator import keep_memory
@@ -15,8 +16,8 @@ from pipeline.models.card import ModelCard
 from pipeline.models.encoders.base import Encoder
 from pipeline.models.numerics import Numerics
 from pipeline.models.profile import detect_numerics
-from pipeline.models.requests import Remembered, RememberRequest
-from pipeline.values import Float32Array, UInt8Array
+from pipeline.models.requests import Remembered, RememberRequest, black_clip
+from pipeline.values import EncoderInput, Float16Array, Float32Array, UInt8Array, frames_and_motion
 
 T = TypeVar("T")
 
@@ -54,18 +55,19 @@ class ModelWorker:
         self._temporal = model.temporal.to(self._device).eval()
         self._scale, self._offset = self._normalisation()
         self._buffers = threading.local()
+        self._kinds = tuple(map(_kind, frames_and_motion(black_clip(self.card.clip))))
 
-    def encode(self, clips: Sequence[UInt8Array]) -> list[Float32Array]:
+    def encode(self, clips: Sequence[EncoderInput]) -> list[Float32Array]:
         """Features of clips.
 
         Args:
-            clips: T×H×W×3 uint8 each, as the model's clip spec says.
+            clips: T×H×W×3 uint8 each, with motion L×2×h×w float16 where the model's clip spec asks for some.
 
         Returns:
             D float32 each, in order.
 
         Raises:
-            ValueError: a clip has another shape or dtype.
+            ValueError: a clip or its motion has another shape or dtype, is missing, or was not asked for.
         """
         for clip in clips:
             self._require_clip(clip)
@@ -85,13 +87,22 @@ class ModelWorker:
             batches = list(_chunks(requests, self.remember_bucket))
             return [answer for batch in batches for answer in self._remember(batch)]
 
-    def infer(self, frames: UInt8Array, gap_s: float, state: Float32Array | None) -> Remembered:
+    def infer(self, clip: EncoderInput, gap_s: float, state: Float32Array | None) -> Remembered:
         """`encode` and `remember` of one waiting clip in one call, with the same bits."""
-        features = np.stack(self.encode([frames]))
+        features = np.stack(self.encode([clip]))
         return self.remember([RememberRequest(features, np.array([gap_s], np.float32), state)])[0]
 
-    def _features(self, clips: Sequence[UInt8Array]) -> Tensor:
+    def _features(self, clips: Sequence[EncoderInput]) -> Tensor:
         """Bucket×D features; rows beyond the clips belong to nobody."""
+        frames, motions = zip(*map(frames_and_motion, clips), strict=True)
+        given = [self._pixels(frames).to(self._dtype)]
+        if self.card.clip.motion is not None:
+            given.append(self._fields(motions))
+        features: Tensor = self._encoder(*given)
+        return features.float().cpu()
+
+    def _pixels(self, clips: Sequence[UInt8Array]) -> Tensor:
+        """Bucket×T×3×H×W float32, normalised, in this thread's scratch."""
         pixels, staged = self._scratch()
         rows = staged.numpy()
         for row, clip in zip(rows, clips, strict=False):
@@ -99,9 +110,13 @@ class ModelWorker:
         rows[len(clips) :] = 0
         torch.addcmul(self._offset, pixels.copy_(staged), self._scale, out=pixels)
         spec = self.card.clip
-        x = pixels.view(-1, spec.frames, spec.height, spec.width, 3).permute(0, 1, 4, 2, 3)
-        features: Tensor = self._encoder(x.to(self._dtype))
-        return features.float().cpu()
+        return pixels.view(-1, spec.frames, spec.height, spec.width, 3).permute(0, 1, 4, 2, 3)
+
+    def _fields(self, motions: Sequence[Float16Array]) -> Tensor:
+        """Bucket×L×2×h×w float32."""
+        fields = np.zeros((self.encode_bucket, *motions[0].shape), np.float16)
+        fields[: len(motions)] = motions
+        return torch.from_numpy(fields).to(self._device, torch.float32)
 
     def _scratch(self) -> tuple[Tensor, Tensor]:
         """This thread's own bucket of float pixels on the device, and of bytes here to fill it from.
@@ -157,17 +172,21 @@ class ModelWorker:
             torch.set_num_threads(self.numerics.threads)
         return torch.inference_mode()
 
-    def _require_clip(self, clip: UInt8Array) -> None:
-        spec = self.card.clip
-        shape = (spec.frames, spec.height, spec.width, 3)
-        if clip.shape != shape or clip.dtype != np.uint8:
-            raise ValueError(f"{self.card.name} wants clips of {shape} uint8, got {clip.shape} {clip.dtype}")
+    def _require_clip(self, clip: EncoderInput) -> None:
+        given = map(_kind, frames_and_motion(clip))
+        for what, wanted, kind in zip(("clips", "motion"), self._kinds, given, strict=True):
+            if kind != wanted:
+                raise ValueError(f"{self.card.name} wants {what} of {wanted}, got {kind}")
 
     def _require_request(self, request: RememberRequest) -> None:
         if len(request.features) < 1 or request.features.shape[1] != self.feature_size:
             raise ValueError(f"want n ≥ 1 features of {self.feature_size}, got {request.features.shape}")
         if request.state is not None and request.state.shape != (self.state_size,):
             raise ValueError(f"want a state of {self.state_size}, got {request.state.shape}")
+
+
+def _kind(array: NDArray[Any] | None) -> str:
+    return "nothing" if array is None else f"{array.shape} {array.dtype}"
 
 
 def _laid_out(net: Encoder) -> Encoder:

@@ -76,7 +76,8 @@ class LaneLog:
             return
         fresh = _fresh_frames(item, self._last)
         pixels = zlib.compress(item.frames[len(item.frames) - fresh :].tobytes(), _COMPRESSION)
-        self._write("clip", [getattr(item, name) for name in _PLAIN_FIELDS], list(item.frames.shape), fresh, pixels)
+        plain = [getattr(item, name) for name in _PLAIN_FIELDS]
+        self._write("clip", plain, list(item.frames.shape), fresh, pixels, *_packed_motion(item))
         self._last = item
 
     def finished(self, finished: bool) -> None:
@@ -92,6 +93,13 @@ class LaneLog:
             self._file.write(_HEAD.pack(len(packed), _digest(packed)) + packed)
         except OSError:
             self.full = True  # a disk that is full ends the log, not the stream
+
+
+def _packed_motion(clip: Clip) -> list[Any]:
+    """Its shape and values, or nothing; that of two clips overlaps little."""
+    if clip.motion is None:
+        return []
+    return [list(clip.motion.shape), zlib.compress(clip.motion.tobytes(), _COMPRESSION)]
 
 
 def _fresh_frames(clip: Clip, last: Clip | None) -> int:
@@ -177,10 +185,12 @@ def _session(file: Path) -> Session | None:
 
 
 def _clip(stream: str, values: list[Any], window: UInt8Array | None) -> Clip:
-    plain, shape, fresh, pixels = values
+    plain, shape, fresh, pixels, *moved = values
     new = np.frombuffer(zlib.decompress(pixels), np.uint8).reshape(fresh, *shape[1:])
     frames = new if fresh == shape[0] or window is None else np.concatenate([window[fresh:], new])
-    return Clip(stream=stream, frames=np.ascontiguousarray(frames), **dict(zip(_PLAIN_FIELDS, plain, strict=True)))
+    motion = np.frombuffer(zlib.decompress(moved[1]), np.float16).reshape(moved[0]) if moved else None
+    fields = dict(zip(_PLAIN_FIELDS, plain, strict=True))
+    return Clip(stream=stream, frames=np.ascontiguousarray(frames), motion=motion, **fields)
 
 
 def _records(file: Path) -> Iterator[list[Any]]:

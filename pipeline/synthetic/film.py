@@ -3,34 +3,47 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 
+from pipeline.errors import SourceUnreadable
+from pipeline.scaling import viewed
 from pipeline.synthetic.scene import Scene
 from pipeline.synthetic.spec import FPS, SIZE, SceneSpec
-from pipeline.values import DecodedFrame, UInt8Array
+from pipeline.values import DecodedFrame, Float16Array, Scaling, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePicture:
-    """The pixels of one moment of a scene, rendered when asked for."""
+    """The pixels of one moment of a scene, rendered when asked for; filmed at `size`, (width, height)."""
 
     scene: Scene
     t_s: float
+    size: tuple[int, int] = SIZE
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
-        """Return the whole view scaled to height × width × 3 uint8, contiguous."""
-        return self.scene.render(self.t_s, height, width)
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
+        """Return height × width × 3 uint8, contiguous: the whole view, or what `scaling` leaves of it."""
+        return viewed(partial(self.scene.render, self.t_s), self.size[::-1], height, width, scaling)
+
+    def vectors(self, height: int, width: int) -> Float16Array:
+        """Raise SourceUnreadable: nobody has encoded it."""
+        raise SourceUnreadable("a synthetic scene holds no motion vectors; a model that wants them needs H.264 video")
 
 
-def frames(spec: SceneSpec, fps: float = FPS, start_at_s: float = 0.0) -> Iterator[DecodedFrame]:
-    """Yield the frames of a scene at `n / fps`, beginning with the first one at or after `start_at_s`; epoch 0."""
+def frames(
+    spec: SceneSpec, fps: float = FPS, start_at_s: float = 0.0, size: tuple[int, int] = SIZE
+) -> Iterator[DecodedFrame]:
+    """Yield the frames of a scene at `n / fps`, beginning with the first one at or after `start_at_s`; epoch 0.
+
+    `size` is (width, height) as filmed; pictures are rendered at any other size, too.
+    """
     scene = Scene(spec)
     first = max(0, int(np.ceil(start_at_s * fps - 1e-9)))
     for number in range(first, frame_count(spec, fps)):
-        picture = ScenePicture(scene, number / fps)
+        picture = ScenePicture(scene, number / fps, size)
         yield DecodedFrame(0, number / fps, 1 / fps, None, False, picture)
 
 

@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.values import UInt8Array
+from pipeline.values import EncoderInput, Float16Array, FramesWithMotion, UInt8Array
 
 _NOISE_POOL = np.random.default_rng(0).standard_normal(1 << 21).astype(np.float32)
 
@@ -17,7 +18,22 @@ def vary(
         size: height and width of the copy, those of the clip when None.
         mirror: half of the copies are mirrored; not where left and right are different labels.
     """
-    clip = _framed(clip_THWC, rng, size or clip_THWC.shape[1:3], mirror)
+    matrix = _framing(clip_THWC.shape[1:3], rng, mirror)
+    return _filmed(_framed(clip_THWC, matrix, size or clip_THWC.shape[1:3]), rng)
+
+
+def vary_input(given: EncoderInput, rng: np.random.Generator, mirror: bool = True) -> EncoderInput:
+    """`vary` what an encoder is given; motion is moved, turned, zoomed and mirrored like its pictures."""
+    if not isinstance(given, FramesWithMotion):
+        return vary(given, rng, mirror=mirror)
+    size = given.frames.shape[1:3]
+    matrix = _framing(size, rng, mirror)
+    motion = _moved(given.motion, _scaled(matrix, size, given.motion.shape[2:]))
+    return FramesWithMotion(_filmed(_framed(given.frames, matrix, size), rng), motion)
+
+
+def _filmed(clip: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    """In another light, by a worse camera."""
     clip = np.asarray(cv2.LUT(clip.reshape(-1, 1, 3), _light(rng)), np.uint8).reshape(clip.shape)
     if rng.random() < 0.5:
         clip = _softened(clip, rng)
@@ -28,20 +44,43 @@ def vary(
     return np.ascontiguousarray(clip)
 
 
-def _framed(clip: UInt8Array, rng: np.random.Generator, size: tuple[int, int], mirror: bool) -> UInt8Array:
-    """Mirrored half of the time if at all, zoomed by up to a tenth, moved a little, turned by up to three degrees."""
-    height, width = clip.shape[1:3]
+def _framing(size: tuple[int, ...], rng: np.random.Generator, mirror: bool) -> NDArray[np.float64]:
+    """Where 2×3 each point of a picture goes.
+
+    Mirrored half of the time if at all, zoomed by up to a tenth, moved a little, turned by up to three degrees.
+    """
+    height, width = size
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-3, 3), rng.uniform(0.95, 1.12))
     matrix = np.asarray(turn, np.float64)
     matrix[:, 2] += rng.uniform(-0.04, 0.04, 2) * (width, height)
     if rng.random() < 0.5 and mirror:
         matrix[0] *= -1
         matrix[0, 2] += width - 1
-    matrix *= np.array([[size[1] / width], [size[0] / height]])
+    return matrix
+
+
+def _framed(clip: UInt8Array, matrix: NDArray[np.float64], size: tuple[int, ...]) -> UInt8Array:
+    matrix = matrix * np.array([[size[1] / clip.shape[2]], [size[0] / clip.shape[1]]])
     out, flags, border = size[::-1], cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
     return np.stack([cv2.warpAffine(frame, matrix, out, flags=flags, borderMode=border) for frame in clip]).astype(
         np.uint8
     )
+
+
+def _scaled(matrix: NDArray[np.float64], size: tuple[int, ...], to: tuple[int, ...]) -> NDArray[np.float64]:
+    """The same framing for a grid of another size over the same picture; a point is the middle of its pixel."""
+    y, x = (wanted / given for wanted, given in zip(to, size, strict=True))
+    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    scaled: NDArray[np.float64] = (scale @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(scale))[:2]
+    return scaled
+
+
+def _moved(motion_L2HW: Float16Array, matrix: NDArray[np.float64]) -> Float16Array:
+    """Each field moved, and each of its vectors turned as the picture is."""
+    size, flags, border = motion_L2HW.shape[:1:-1], cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
+    fields = np.ascontiguousarray(motion_L2HW.transpose(0, 2, 3, 1), np.float32)
+    moved = np.stack([cv2.warpAffine(field, matrix, size, flags=flags, borderMode=border) for field in fields])
+    return np.ascontiguousarray((moved @ matrix[:, :2].T).transpose(0, 3, 1, 2), np.float16)
 
 
 def _light(rng: np.random.Generator) -> UInt8Array:

@@ -13,6 +13,7 @@ from pipeline.evaluation.clips import ClipFigures, clip_figures, predict
 from pipeline.models.anatomy import dissect
 from pipeline.models.build import save_model
 from pipeline.models.ladder import architectures
+from pipeline.models.requests import black_clip
 from pipeline.models.worker import ModelWorker
 from pipeline.training.data.examples import Table
 from pipeline.training.data.pictures import pictures
@@ -102,7 +103,7 @@ def _network(name: str, comparison: Comparison, folds: Sequence[Fold], run: Run)
 
 def _baseline(name: str, model: str, folds: Sequence[Fold], run: Run) -> Standing:
     """On the pictures that `model` sees."""
-    clip, probs = architectures()[model][1].clip, []
+    clip, probs = replace(architectures()[model][1].clip, motion=None), []
     for fold in folds:
         train, test = (pictures(part, clip, run.cache, run.log) for part in (fold.train, fold.test))
         probs.append(baseline(name, train, test, len(fold.train.labels)))
@@ -120,8 +121,7 @@ def _timed(directories: Sequence[Path]) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in workers}
     for _ in range(_ROUNDS):
         for name, worker in workers.items():
-            spec = worker.card.clip
-            clip = np.zeros((spec.frames, spec.height, spec.width, 3), np.uint8)
+            clip = black_clip(worker.card.clip)
             began_s = time.thread_time()
             worker.infer(clip, 0.0, None)
             taken[name].append(1000 * (time.thread_time() - began_s))

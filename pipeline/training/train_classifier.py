@@ -11,20 +11,23 @@ from pipeline.errors import ModelError, UsageError
 from pipeline.evaluation.clips import clip_figures, predict
 from pipeline.models.build import StreamModel, build, load_model, save_model
 from pipeline.models.card import LabelSet, ModelCard, resolve
+from pipeline.models.conversion import begin_with
 from pipeline.models.ladder import Blueprint
+from pipeline.models.temporal.stream_fusion import StreamFusion
+from pipeline.models.torchvision_zoo import PREFIX
 from pipeline.models.worker import ModelWorker
-from pipeline.training.classifier import RecordedClips, train_classifier
+from pipeline.training.classifier import Classifier, RecordedClips, train_classifier
 from pipeline.training.curve import draw
 from pipeline.training.data.examples import Table, counted
 from pipeline.training.data.pictures import Pictures, pictures
 from pipeline.training.data.split import hold_out, to_learn_from
 from pipeline.training.data.table import read_table
+from pipeline.training.fusion import fit_svm
 from pipeline.training.loop import Progress
 from pipeline.training.recipe import Stage
 from pipeline.training.record import commit
 from pipeline.training.run import Run
 
-MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 VALIDATION_SHARE = 0.2
 STAGE = Stage(
     steps=1500, batch=16, learning_rate=1e-3, weight_decay=0.05, label_smoothing=0.1, positive_weight_power=0.0,
@@ -38,7 +41,7 @@ class Wanted:
 
     Attributes:
         data: see `read_table`.
-        start: a model whose encoder's weights the run begins with, or None.
+        start: a model whose encoder's weights the run begins with, a ResNet that torchvision publishes, or None.
         freeze_encoder: leave the encoder as it is.
         mirror: mirrored clips show the same label.
     """
@@ -86,6 +89,8 @@ def fit(wanted: Wanted, table: Table, run: Run, budget_s: float) -> tuple[Stream
     shown = [pictures(part, model.card.clip, run.cache, run.log) for part in tables]
     clips = tuple(RecordedClips(part, model.card, wanted.mirror) for part in shown)
     progress = train_classifier(model, (clips[0], clips[1]), wanted.stage, run, budget_s)
+    if isinstance(model.temporal, StreamFusion):
+        fit_svm(Classifier(model, run.device), clips[0], run.seed)
     figures = clip_figures(_served(model, shown[1], run), shown[1].classes)
     run.log(f"validation: {figures.examples} examples, accuracy {figures.accuracy:.3f}")
     return model, _record(wanted, tables, run, progress) | {"start": start, "validation": asdict(figures)}
@@ -111,13 +116,17 @@ def _served(model: StreamModel, shown: Pictures, run: Run) -> Any:
 def _fresh_card(wanted: Wanted, labels: tuple[str, ...]) -> ModelCard:
     label_set, blueprint = LabelSet("label", "exclusive", labels), wanted.blueprint
     temporal = blueprint.temporal
-    if temporal.name == "frame_average":  # of softmaxes, not of sigmoids
+    if temporal.name in ("frame_average", "stream_fusion"):  # of softmaxes, not of sigmoids
         temporal = replace(temporal, parameters={**temporal.parameters, "kind": label_set.kind})
-    return ModelCard(wanted.name, blueprint.encoder, temporal, blueprint.clip, MEAN, STD, (label_set,), {}, {})
+    return ModelCard(
+        wanted.name, blueprint.encoder, temporal, blueprint.clip, blueprint.mean, blueprint.std, (label_set,), {}, {}
+    )
 
 
 def _begin_with(start: str, model: StreamModel) -> dict[str, Any]:
     """Copy the encoder's weights of the model to start from; returns what the record says of it."""
+    if start.startswith(PREFIX):
+        return begin_with(start, model.encoder)
     known = load_model(resolve(start))
     if known.card.encoder != model.card.encoder:
         raise ModelError(f"{start} has another encoder than is trained: {known.card.encoder}, not {model.card.encoder}")

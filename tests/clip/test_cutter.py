@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.clip import ClipCutter, StartPoint, digest
 from pipeline.errors import SourceChanged
-from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap, GapReason, UInt8Array
+from pipeline.values import Clip, ClipSpec, DecodedFrame, Gap, GapReason, Scaling, UInt8Array
 
 SPEC = ClipSpec(frames=4, height=8, width=8, fps=5.0, stride=2)
 
@@ -23,7 +23,7 @@ class Numbered:
         self.number = number
         self.conversions = 0
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
         self.conversions += 1
         return np.full((height, width, 3), self.number % 251, np.uint8)
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clip import Sampler
-from pipeline.values import DecodedFrame, UInt8Array
+from pipeline.values import DecodedFrame, Scaling, UInt8Array
 
 
 class Blank:
     """A picture nobody looks at."""
 
-    def rgb(self, height: int, width: int) -> UInt8Array:
+    def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
         return np.zeros((height, width, 3), np.uint8)
 
 

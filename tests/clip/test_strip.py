@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.clip import ClipCutter, Strip
-from pipeline.values import Clip, ClipSpec
+from pipeline.values import Clip, ClipSpec, FramesWithMotion
 from tests.clip.test_cutter import frames
 
 SPEC = ClipSpec(frames=4, height=8, width=8, fps=5.0, stride=2)
@@ -36,3 +36,12 @@ def test_clips_of_different_memory_stand_one_after_the_other():
     strip = Strip.of(clips)
     assert strip.starts == (0, 4, 8)
     assert [int(clip[0, 0, 0, 0]) for clip in strip.clips()] == [0, 1, 2]
+
+
+def test_motion_stays_with_its_clip():
+    clips = [FramesWithMotion(frames, np.full((3, 2, 8, 8), at, np.float16)) for at, frames in enumerate(cut(40)[:4])]
+    strip = pickle.loads(pickle.dumps(Strip.of(clips)))  # noqa: S301 - our own bytes, as they cross to an actor
+    assert len(strip.frames) == 4 + 3 * 2, "what the clips share is in the strip once"
+    for came_out, went_in in zip(strip.clips(), clips, strict=True):
+        assert came_out.frames.tobytes() == went_in.frames.tobytes()
+        assert came_out.motion.tobytes() == went_in.motion.tobytes()

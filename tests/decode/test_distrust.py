@@ -43,7 +43,7 @@ def tell(*frames):
 def raw(content):
     wire._connection.sendall(content)
 def wait():
-    wire.receive({Kind.NEXT: 0, Kind.PICTURE: 100})
+    wire.receive({Kind.NEXT: 0, Kind.PICTURE: 100, Kind.VECTORS: 100})
 """
 
 NONSENSE = {
@@ -82,6 +82,17 @@ def test_a_picture_of_another_size_is_nonsense(tmp_path: Path) -> None:
     frame = next(apart.open().frames)
     with pytest.raises(SourceCrashed, match="sent nonsense"):
         frame.picture.rgb(16, 16)
+    assert gone(apart.pid)
+
+
+@pytest.mark.parametrize(
+    "field", ["bytes(1023)", "struct.pack('<512e', *[math.nan] * 512)", "struct.pack('<512e', *[17.0] * 512)"]
+)
+def test_a_field_of_another_size_or_of_what_is_no_displacement_is_nonsense(field: str, tmp_path: Path) -> None:
+    apart = pretending(f"tell(frame()); wait(); wire.send(Kind.FIELD, {field}); time.sleep(600)", tmp_path)
+    frame = next(apart.open().frames)
+    with pytest.raises(SourceCrashed, match="sent nonsense"):
+        frame.picture.vectors(16, 16)
     assert gone(apart.pid)
 
 

@@ -78,6 +78,11 @@ def test_every_mistake_is_named_with_its_line(tmp_path):
     assert [line[: len(start)] for line, start in zip(said, expected, strict=True)] == expected
 
 
+def test_a_published_model_is_known_by_its_name_wherever_its_weights_are(tmp_path):
+    text = "streams:\n  cam:\n    uri: synthetic://seed=1\n    model: torchvision/mvit_v2_s\n"
+    assert load(written(tmp_path, text)).streams["cam"].model == "torchvision/mvit_v2_s"
+
+
 def test_values_of_a_wrong_kind_are_named_with_their_lines(tmp_path):
     text = "streams:\n  cam:\n    uri: synthetic://seed=1\n    fps: fast\n    start_time: soon\n"
     with pytest.raises(

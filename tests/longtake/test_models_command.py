@@ -1,6 +1,8 @@
 """`longtake models`: which there are, what they are made of, what they cost."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from io import StringIO
 
@@ -14,8 +16,9 @@ from longtake.model_views import store_bytes_per_s
 from pipeline.errors import UsageError
 from pipeline.models.anatomy import Anatomy, Layer, dissect
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
-from pipeline.models.ladder import LADDER, architectures
+from pipeline.models.ladder import architectures
 from pipeline.models.reach.values import Extent
+from pipeline.models.torchvision_zoo import NETS, folder
 from tests.models.micro import make_model_dir
 
 ALL = Extent(None, None)
@@ -47,8 +50,7 @@ def listed() -> dict:
 
 def test_models_with_weights_come_first_then_every_size_of_the_ladder(listed):
     assert [model["name"] for model in listed["models"]] == [DEFAULT_MODEL]
-    names = [f"{row.name}{size}" for row in LADDER for size in ("", "-micro")]
-    assert [one["name"] for one in listed["architectures"]] == names
+    assert [one["name"] for one in listed["architectures"]] == list(architectures())
 
 
 def test_an_architecture_is_listed_with_what_it_costs(listed):
@@ -75,10 +77,32 @@ def test_an_architecture_that_comes_with_weights_names_them(listed):
     }
 
 
-def test_where_there_is_no_torch_models_are_listed_without_the_ladder(monkeypatch):
-    monkeypatch.setattr("longtake.models.find_spec", lambda _: None)
-    assert json.loads(call("ls", "--format", "json"))["architectures"] == []
-    assert "longtake-small" in call("ls")
+def test_models_are_listed_without_torch():
+    """It takes seconds to load, and a machine that only decodes has none."""
+    command = "import sys; from longtake.cli import app; app(['models', 'ls'], standalone_mode=False); "
+    command += "sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert "torchvision/r3d_18" in done.stdout
+
+
+def test_a_published_model_is_at_hand_where_its_file_is_or_it_has_been_made(monkeypatch, tmp_path):
+    for name in ("LONGTAKE_HOME", "LONGTAKE_WEIGHTS_DIR", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    (tmp_path / "LONGTAKE_WEIGHTS_DIR").mkdir()
+    (tmp_path / "LONGTAKE_WEIGHTS_DIR" / NETS["s3d"].file).touch()
+    folder("torchvision/r3d_18").mkdir(parents=True)
+    listed = json.loads(call("ls", "--format", "json"))["architectures"]
+    here = {one["name"] for one in listed if one["weights"] == [one["name"]]}
+    assert here == {"torchvision/s3d", "torchvision/r3d_18"}
+    rows = words(printed(model_views.ladder(listed, narrow=False), 120))
+    told = {row.split()[0]: row.endswith("at hand") for row in rows}
+    assert told["torchvision/s3d"] and not told["torchvision/mc3_18"]
+
+
+def test_a_published_model_is_shown_with_its_classes_and_what_it_remembers_wherever_its_weights_are():
+    shown = json.loads(call("show", "torchvision/mc3_18", "--format", "json"))
+    assert (shown["labels"], shown["state_bytes"]) == (400, 4 * 401)
+    assert (shown["parameters"], round(shown["gmac"], 2)) == (11_695_440, 43.34)
 
 
 def test_a_table_of_architectures_has_a_line_for_each_at_every_width(listed):
@@ -107,7 +131,8 @@ def test_a_model_directory_can_be_shown(tmp_path):
 
 def test_a_model_that_does_not_exist_is_told_which_do():
     with pytest.raises(
-        UsageError, match=r"unknown model 'c4d'; choose one of longtake-small, single-frame, .*c3d-micro"
+        UsageError,
+        match=r"unknown model 'c4d'; choose one of longtake-small, torchvision/mvit_v1_b, .*single-frame, .*c3d-micro",
     ):
         call("show", "c4d")
 

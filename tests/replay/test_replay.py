@@ -1,5 +1,6 @@
 """A lane log is what a lane was given; replaying it gives the lane's timeline and memory to the bit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,15 @@ def test_pixels_that_overlap_are_kept_once(tmp_path):
     overlapping = write(tmp_path / "overlapping", 1, checkpoint(), clips(20))
     sizes = [sum(file.stat().st_size for file in folder.iterdir()) for folder in (apart, overlapping)]
     assert sizes[1] / 20 < 0.7 * sizes[0] / 7
+
+
+def test_motion_comes_back_to_the_bit(tmp_path):
+    chance = np.random.default_rng(0)
+    items = [replace(clip, motion=chance.normal(size=(3, 2, 16, 16)).astype(np.float16)) for clip in clips(5)]
+    (session,) = read_log(write(tmp_path, 1, checkpoint(), items))
+    assert shown(session.items) == shown(items)
+    assert [clip.motion.tobytes() for clip in session.items] == [clip.motion.tobytes() for clip in items]
+    assert all(clip.motion.shape == (3, 2, 16, 16) for clip in session.items)
 
 
 def test_what_was_given_but_never_committed_does_not_count(tmp_path):

@@ -12,7 +12,7 @@ from pipeline.training.compare import Comparison, compare
 from pipeline.training.run import Run
 from tests.training.test_classifier import moving_data
 
-MODELS = ("late-pooling-micro", "early-fusion-micro")
+MODELS = ("two-stream-micro", "early-fusion-micro")
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,25 @@
 """Recorded examples: what a folder or a CSV names, how it is divided, what its pictures are."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from pipeline.clock import SystemClock
+from pipeline.cutting import cutter_of
+from pipeline.decode import DecodeStats
 from pipeline.errors import LongtakeError, UsageError
+from pipeline.frames import Order, opened
+from pipeline.source import SourceSettings
 from pipeline.synthetic import ACTIONS, Scene, parse_uri
 from pipeline.training.data.examples import counted
 from pipeline.training.data.pictures import pictures
 from pipeline.training.data.split import fold_for_test, hold_out, leave_one_out, to_be_judged_by, to_learn_from
 from pipeline.training.data.table import read_table
-from pipeline.values import ClipSpec
+from pipeline.values import ClipSpec, MotionSpec
 
 CLIP = ClipSpec(frames=4, height=16, width=16, fps=5.0, stride=4)
 
@@ -142,6 +148,50 @@ def test_pictures_are_those_a_stream_would_see_at_their_time_and_decoded_once(fo
     again = pictures(found, CLIP, tmp_path, said.append)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     assert all(np.array_equal(one, other) for one, other in zip(shown, again.shown, strict=True))
+
+
+def moving_film(path: Path) -> Path:
+    """A film of a rough thing that crosses the picture."""
+    thing = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number in range(24):
+            picture = np.full((64, 64, 3), 128, np.uint8)
+            picture[24:40, 2 * number : 2 * number + 16] = thing
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    return path
+
+
+def test_each_picture_has_the_motion_of_a_live_clip_that_ends_with_it(tmp_path):
+    clip = ClipSpec(frames=4, height=32, width=32, fps=5.0, stride=2, motion=MotionSpec(3, 16, 32))
+    for label in ("walk", "run"):
+        (tmp_path / label).mkdir()
+        moving_film(tmp_path / label / "1.mp4")
+    found = pictures(read_table(str(tmp_path)), clip, tmp_path / "cache", print)
+    assert [len(one) for one in found.shown] == [len(one) for one in found.motions] == [12, 12]
+    cutter = cutter_of("cam", clip)
+    order = Order(str(tmp_path / "walk" / "1.mp4"), SourceSettings(), 32, 32, clip.scaling, clip.motion)
+    with opened(order, DecodeStats(), SystemClock()) as source:
+        live = [item for frame in source.frames for item in cutter.push(frame)] + cutter.finish()
+    assert [one.ordinal for one in live] == [3, 5, 7, 9, 11]
+    for one in live:
+        assert one.motion.tobytes() == found.motions[0][one.ordinal].tobytes()
+        assert one.motion.any()
+    assert not found.motions[0][:3].any(), "no live clip ends there"
+
+
+def test_pictures_are_decoded_once_for_models_with_and_without_motion(tmp_path):
+    for label in ("walk", "run"):
+        (tmp_path / label).mkdir()
+        moving_film(tmp_path / label / "1.mp4")
+    table, cache = read_table(str(tmp_path)), tmp_path / "cache"
+    assert pictures(table, CLIP, cache, print).motions == ()
+    written = sorted(cache.iterdir())
+    pictures(table, replace(CLIP, motion=MotionSpec(3, 16, 32)), cache, print)
+    assert sorted(path for path in cache.iterdir() if path.suffix == ".u8") == written
+    assert len(list(cache.iterdir())) == 2 * len(written)
 
 
 def test_a_segment_after_the_end_of_its_video_is_named(folder, tmp_path):

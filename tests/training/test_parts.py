@@ -1,19 +1,20 @@
 """The parts of a training run against known answers."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from pipeline.evaluation.figures import Watched, figures
 from pipeline.evaluation.spans import Span
-from pipeline.training.augment import vary
+from pipeline.training.augment import vary, vary_input
 from pipeline.training.calibration import choose_rules, resegmented
 from pipeline.training.clips import ClipSource
 from pipeline.training.features import FeatureStreams, steps_of
 from pipeline.training.footage import Footage
 from pipeline.training.recipe import View
 from pipeline.training.temporal_stage import SequenceSource
-from pipeline.values import ClipSpec
+from pipeline.values import ClipSpec, FramesWithMotion, UInt8Array
 
 CLIP = ClipSpec(frames=8, height=16, width=16, fps=5.0, stride=4)
 
@@ -99,3 +100,47 @@ def test_figures_of_a_video_worked_by_hand() -> None:
 def test_moments_no_answer_covers_count_as_background() -> None:
     video = Watched((Span(0, 3.2, "wave"),), (), np.array([0.8]), np.array([1.6]), np.ones((1, 1), np.float32), 3.2)
     assert video.frame_probs()[:, 0].tolist() == [0] * 4 + [1] * 4 + [0] * 8
+
+
+def textured(shift_x: int, shift_y: int, side: int = 64) -> UInt8Array:
+    """Two pictures of the same ground, the second one moved."""
+    rough = np.random.default_rng(5).integers(0, 256, (side // 4 + 4, side // 4 + 4, 3)).astype(np.float32)
+    ground = cv2.resize(rough, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    at = (8, 8), (8 - shift_y, 8 - shift_x)
+    return np.stack([ground[y : y + side, x : x + side] for y, x in at])
+
+
+@pytest.mark.parametrize("size", [(64, 64), (32, 48)])
+def test_the_motion_of_a_varied_clip_is_that_of_its_pictures(size: tuple[int, int]) -> None:
+    clip, scale = textured(4, 2), np.array([size[1] / 64, size[0] / 64])
+    motion = np.broadcast_to((scale * (4, 2))[None, :, None, None], (1, 2, *size)).astype(np.float16)
+    search, to_the_left = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM), 0
+    for seed in range(16):
+        varied = vary_input(FramesWithMotion(clip, motion), np.random.default_rng(seed))
+        assert isinstance(varied, FramesWithMotion) and varied.motion.dtype == np.float16
+        grey = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)) for picture in varied.frames]
+        found = np.median(search.calc(*grey, None)[16:48, 16:48], (0, 1))
+        middle = varied.motion[0, :, size[0] // 2, size[1] // 2]
+        np.testing.assert_allclose(middle / scale, found, atol=0.35)
+        to_the_left += bool(middle[0] < 0)
+    assert 4 <= to_the_left <= 12, "half of the copies are mirrored"
+
+
+def middle_of(weights: np.ndarray) -> np.ndarray:
+    return np.average(np.indices(weights.shape).reshape(2, -1), axis=1, weights=weights.ravel())
+
+
+def test_what_moves_in_a_corner_is_varied_to_where_the_picture_has_it() -> None:
+    clip, motion = np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 2, 32, 32), np.float16)
+    clip[:, 8:24, 40:56], motion[:, 0, 4:12, 20:28] = 255, 3
+    for seed in range(8):
+        varied = vary_input(FramesWithMotion(clip, motion), np.random.default_rng(seed))
+        assert isinstance(varied, FramesWithMotion)
+        bright, moving = middle_of(varied.frames[0, ..., 1] > 128), middle_of(abs(varied.motion[0, 0]))
+        np.testing.assert_allclose((bright + 0.5) / 2, moving + 0.5, atol=0.3)
+
+
+def test_a_clip_without_motion_is_varied_as_ever() -> None:
+    clip = textured(1, 1)
+    given, ever = (one(clip, np.random.default_rng(3)) for one in (vary_input, vary))
+    assert np.array_equal(given, ever)

@@ -1,6 +1,7 @@
 """What an encoder is."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -12,6 +13,8 @@ class Encoder(nn.Module, ABC):
     """
 
     feature_size: int
+    wants_motion: ClassVar[bool] = False
+    """Whether `forward` takes a second tensor: the clips' motion, B×L×2×h×w float32 whatever the encoder's dtype."""
 
     @abstractmethod
     def forward(self, clips_BTCHW: Tensor) -> Tensor:

@@ -132,15 +132,17 @@ def _alexnet_stage(inputs: int, stage: AlexNetStage) -> nn.Sequential:
 BACKBONES: Mapping[str, Callable[[int], Backbone]] = {"alexnet": alexnet, "micro": micro}
 
 
-def build_backbone(name: str, inputs: int = RGB) -> Backbone:
+def build_backbone(
+    name: str, inputs: int = RGB, backbones: Mapping[str, Callable[[int], Backbone]] = BACKBONES
+) -> Backbone:
     """A 2D backbone by its name.
 
     Raises:
         ValueError: there is none of that name.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}; choose one of {', '.join(sorted(BACKBONES))}")
-    return BACKBONES[name](inputs)
+    if name not in backbones:
+        raise ValueError(f"unknown backbone {name!r}; choose one of {', '.join(sorted(backbones))}")
+    return backbones[name](inputs)
 
 
 def map_size(layers: nn.Module, *size: int) -> tuple[int, ...]:
