@@ -174,15 +174,13 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train architectures on equally many of your clips, and see who is how right at what cost."""
-    from pipeline.training.compare import Comparison, compare  # loads torch
+    from pipeline.training.compare import Comparison, compare, of_the_ladder  # loads torch
     from pipeline.training.run import Run
 
     names = tuple(name for name in architectures() if name.endswith(MICRO)) if models == "all" else models.split(",")
-    for name in names:
-        _blueprint(name)
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    wanted = Comparison(tuple(names), data, clips_seen, leave_one_out)
+    wanted = Comparison(of_the_ladder(names), data, clips_seen, leave_one_out)
     compare(wanted, out, Run(seed, work, work, THREADS, _tell))
     messages.print(Markdown((out / "compare.md").read_text(encoding="utf-8")))
     messages.print(f"written to {out}: compare.md, compare.json, compare.png")

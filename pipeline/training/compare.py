@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import UsageError
 from pipeline.evaluation.baselines import BASELINES, baseline
 from pipeline.evaluation.clips import ClipFigures, clip_figures, predict
 from pipeline.models.anatomy import dissect
 from pipeline.models.build import save_model
-from pipeline.models.ladder import architectures
+from pipeline.models.card import load_card
+from pipeline.models.ladder import Blueprint, architectures
 from pipeline.models.requests import black_clip
 from pipeline.models.worker import ModelWorker
 from pipeline.training.data.examples import Table
@@ -22,9 +24,36 @@ from pipeline.training.data.table import read_table
 from pipeline.training.record import commit
 from pipeline.training.run import Run
 from pipeline.training.train_classifier import STAGE, Wanted, fit
-from pipeline.values import Float32Array
+from pipeline.values import ClipSpec, Float32Array
 
+CHOSEN = "chosen by validation"
 _ROUNDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """What one of them is made of.
+
+    Attributes:
+        start: see `Wanted`.
+    """
+
+    name: str
+    family: str
+    blueprint: Blueprint
+    start: str | None = None
+
+
+def of_the_ladder(names: Sequence[str]) -> tuple[Contestant, ...]:
+    """Architectures by their names.
+
+    Raises:
+        UsageError: there is none of a name.
+    """
+    known = architectures()
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"unknown architecture {unknown[0]!r}; choose of {', '.join(known)}")
+    return tuple(Contestant(name, known[name][0].family, known[name][1]) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +66,7 @@ class Comparison:
         learning_rate: of all models.
     """
 
-    models: tuple[str, ...]
+    contestants: tuple[Contestant, ...]
     data: str
     clips_seen: int
     leave_one_out: bool = False
@@ -74,36 +103,64 @@ def compare(comparison: Comparison, out_dir: Path, run: Run) -> list[Standing]:
     """
     table = read_table(comparison.data)
     folds = leave_one_out(table) if comparison.leave_one_out else [fold_for_test(table, run.seed)]
-    standings = [_network(name, comparison, folds, run) for name in comparison.models]
-    standings += [_baseline(name, comparison.models[0], folds, run) for name in BASELINES]
-    timed = _timed([run.folder / name for name in comparison.models])
+    answers = [_answers(one, comparison, folds, run) for one in comparison.contestants]
+    standings = [_standing(*pair, folds, run) for pair in zip(comparison.contestants, answers, strict=True)]
+    standings += [_chosen(answers, folds)] if len(answers) > 1 else []
+    clip = replace(comparison.contestants[0].blueprint.clip, motion=None)
+    standings += [_baseline(name, clip, folds, run) for name in BASELINES]
+    timed = _timed([run.folder / one.name for one in comparison.contestants])
     standings = [replace(one, ms=timed.get(one.name)) for one in standings]
     _write(out_dir, comparison, table, standings, run)
     return standings
 
 
-def _network(name: str, comparison: Comparison, folds: Sequence[Fold], run: Run) -> Standing:
-    row, blueprint = architectures()[name]
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A fold's test, answered by one contestant.
+
+    Attributes:
+        validation_loss: on examples of the fold that it did not learn from, none of the test.
+        probs: S×C, of the examples held out.
+    """
+
+    validation_loss: float
+    probs: Float32Array
+    train_s: float
+
+
+def _answers(one: Contestant, comparison: Comparison, folds: Sequence[Fold], run: Run) -> list[_Answered]:
+    """Train a contestant for every fold; the last fold's model is kept to be timed."""
     stage = replace(STAGE, steps=comparison.clips_seen // STAGE.batch, learning_rate=comparison.learning_rate)
-    wanted, train_s, probs = Wanted(name, blueprint, comparison.data, stage), 0.0, []
+    wanted, answers = Wanted(one.name, one.blueprint, comparison.data, stage, one.start), []
     for fold in folds:
-        folder = run.folder / name / fold.held_out.replace("/", "_")
+        folder = run.folder / one.name / fold.held_out.replace("/", "_")
         folder.mkdir(parents=True, exist_ok=True)
-        run.log(f"{name}: {fold.held_out} is held out")
+        run.log(f"{one.name}: {fold.held_out} is held out")
         model, record = fit(wanted, fold.train, replace(run, folder=folder), float("inf"))
         model = replace(model, card=replace(model.card, training=record))
         save_model(folder / "model", model)
-        shown = pictures(fold.test, blueprint.clip, run.cache, run.log)
-        probs.append(predict(ModelWorker(folder / "model"), shown))
-        train_s += record["classifier"]["elapsed_s"]
-    save_model(run.folder / name, model)
-    anatomy = dissect(model.card)
-    return Standing(name, row.family, _pooled(probs, folds), anatomy.parameters, anatomy.gmac, None, train_s)
+        shown = pictures(fold.test, one.blueprint.clip, run.cache, run.log)
+        probs = predict(ModelWorker(folder / "model"), shown)
+        answers.append(_Answered(record["classifier"]["best"], probs, record["classifier"]["elapsed_s"]))
+    save_model(run.folder / one.name, model)
+    return answers
 
 
-def _baseline(name: str, model: str, folds: Sequence[Fold], run: Run) -> Standing:
-    """On the pictures that `model` sees."""
-    clip, probs = replace(architectures()[model][1].clip, motion=None), []
+def _standing(one: Contestant, answers: Sequence[_Answered], folds: Sequence[Fold], run: Run) -> Standing:
+    anatomy = dissect(load_card(run.folder / one.name))
+    figures = _pooled([answered.probs for answered in answers], folds)
+    train_s = sum(answered.train_s for answered in answers)
+    return Standing(one.name, one.family, figures, anatomy.parameters, anatomy.gmac, None, train_s)
+
+
+def _chosen(answers: Sequence[Sequence[_Answered]], folds: Sequence[Fold]) -> Standing:
+    """In every fold the contestant with the lowest validation loss: a choice that has not seen the test."""
+    best = [min(of_fold, key=lambda answered: answered.validation_loss) for of_fold in zip(*answers, strict=True)]
+    return Standing(CHOSEN, "any of these", _pooled([answered.probs for answered in best], folds))
+
+
+def _baseline(name: str, clip: ClipSpec, folds: Sequence[Fold], run: Run) -> Standing:
+    probs = []
     for fold in folds:
         train, test = (pictures(part, clip, run.cache, run.log) for part in (fold.train, fold.test))
         probs.append(baseline(name, train, test, len(fold.train.labels)))

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.evaluation.baselines import colours, motion
-from pipeline.training.compare import Comparison, compare
+from pipeline.training.compare import CHOSEN, Comparison, compare, of_the_ladder
 from pipeline.training.run import Run
 from tests.training.test_classifier import moving_data
 
@@ -21,16 +21,26 @@ def compared(tmp_path_factory):
     data = moving_data(folder / "data")
     work = folder / "work"
     work.mkdir()
-    comparison = Comparison(MODELS, str(data), clips_seen=48)
+    comparison = Comparison(of_the_ladder(MODELS), str(data), clips_seen=48)
     return compare(comparison, folder / "out", Run(1, work, work, 1, lambda line: None)), folder
 
 
 def test_networks_and_baselines_are_judged_by_the_same_examples(compared):
     standings, folder = compared
-    assert [one.name for one in standings] == [*MODELS, "colours, linear", "motion, linear"]
+    assert [one.name for one in standings] == [*MODELS, CHOSEN, "colours, linear", "motion, linear"]
     assert {one.figures.examples for one in standings} == {4}, "two groups of two, a quarter of six groups"
     records = [json.loads((folder / "work" / name / "model.json").read_text())["training"] for name in MODELS]
     assert {record["classifier"]["step"] for record in records} == {3}
+
+
+def test_who_is_chosen_is_chosen_by_validation_and_not_by_the_test(compared):
+    standings, folder = compared
+    losses = {
+        name: json.loads((folder / "work" / name / "model.json").read_text())["training"]["classifier"]["best"]
+        for name in MODELS
+    }
+    figures = {one.name: one.figures for one in standings}
+    assert figures[CHOSEN] == figures[min(losses, key=losses.__getitem__)]
 
 
 def test_what_it_costs_stands_beside_how_right_it_is(compared):
@@ -52,7 +62,9 @@ def test_a_comparison_wants_something_to_hold_out(compared, tmp_path):
     )
     with pytest.raises(UsageError, match="nothing can be held out"):
         compare(
-            Comparison(MODELS, str(folder / "data" / "one.csv"), 48), tmp_path, Run(1, tmp_path, tmp_path, 1, print)
+            Comparison(of_the_ladder(MODELS), str(folder / "data" / "one.csv"), 48),
+            tmp_path,
+            Run(1, tmp_path, tmp_path, 1, print),
         )
 
 
