@@ -12,6 +12,7 @@ from pipeline.evaluation.clips import clip_figures, predict
 from pipeline.models.build import StreamModel, build, load_model, save_model
 from pipeline.models.card import LabelSet, ModelCard, resolve
 from pipeline.models.conversion import begin_with
+from pipeline.models.encoders.inflation import InflatedResNet, load_inflated, weights_2d
 from pipeline.models.ladder import Blueprint
 from pipeline.models.temporal.stream_fusion import StreamFusion
 from pipeline.models.torchvision_zoo import PREFIX
@@ -124,13 +125,16 @@ def _fresh_card(wanted: Wanted, labels: tuple[str, ...]) -> ModelCard:
 
 
 def _begin_with(start: str, model: StreamModel) -> dict[str, Any]:
-    """Copy the encoder's weights of the model to start from; returns what the record says of it."""
+    """Copy the encoder's weights of the model to start from, a 2D ResNet's inflated; returns what the record says."""
     if start.startswith(PREFIX):
         return begin_with(start, model.encoder)
     known = load_model(resolve(start))
-    if known.card.encoder != model.card.encoder:
+    if known.card.encoder == model.card.encoder:
+        model.encoder.load_state_dict(known.encoder.state_dict())
+    elif isinstance(known.encoder, InflatedResNet) and isinstance(model.encoder, InflatedResNet):
+        load_inflated(model.encoder, weights_2d(known.encoder))
+    else:
         raise ModelError(f"{start} has another encoder than is trained: {known.card.encoder}, not {model.card.encoder}")
-    model.encoder.load_state_dict(known.encoder.state_dict())
     return {"fingerprint": known.card.fingerprint, "name": known.card.name}
 
 

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torchvision.models import resnet
 
 from pipeline.errors import ModelError
-from pipeline.models.encoders.inflation import InflatedResNet, inflate, inflate_weight, load_inflated, resnet_2d
+from pipeline.models.encoders.inflation import (
+    InflatedResNet,
+    inflate,
+    inflate_weight,
+    load_inflated,
+    resnet_2d,
+    weights_2d,
+)
 from pipeline.values import ClipSpec
 
 MICRO_CLIP = ClipSpec(frames=16, height=64, width=64, fps=5.0, stride=4)
@@ -273,3 +280,17 @@ def test_the_micro_size_with_attention_stays_below_half_a_million() -> None:
 def test_impossible_parameters_are_refused(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         InflatedResNet(**(MICRO | wrong), clip=MICRO_CLIP)
+
+
+def test_a_net_of_our_own_that_saw_single_frames_is_a_start_too():
+    """Row 1 of the ladder, inflated, gives for a still video what it gave."""
+    frames, inflated = trained(micro(kernel_t=1)), micro(temporal_strides=[1, 1, 2, 2, 1])
+    load_inflated(inflated, weights_2d(frames))
+    still = torch.randn(2, 1, 3, 64, 64).expand(-1, 16, -1, -1, -1)
+    with torch.inference_mode():
+        assert_close_to_the_largest(inflated(still), frames(still))
+
+
+def test_a_net_that_saw_time_cannot_be_inflated_again():
+    with pytest.raises(ModelError, match="kernels of one frame"):
+        weights_2d(micro())

@@ -118,6 +118,18 @@ def load_inflated(net: InflatedResNet, weights_2d: Mapping[str, Tensor]) -> None
     net.trunk.load_state_dict({key: _inflated(key, value, weights_2d) for key, value in own.items()})
 
 
+def weights_2d(net: InflatedResNet) -> dict[str, Tensor]:
+    """The weights of a net that looks at each frame alone, as those of the 2D net that it is.
+
+    Raises:
+        ModelError: it does not: its kernels reach over time.
+    """
+    own = net.trunk.state_dict()
+    if any(value.dim() == 5 and value.shape[2] > 1 for value in own.values()):
+        raise ModelError("only a ResNet with kernels of one frame (kernel_t 1) can be inflated")
+    return {key: value.squeeze(2) if value.dim() == 5 else value for key, value in own.items()}
+
+
 def resnet_2d(depth: int | str) -> nn.Sequential:
     """Build the 2D net without its head: conv1, bn1, relu, maxpool, layer1 … layer4, as torchvision names them.
 
