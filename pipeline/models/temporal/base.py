@@ -20,9 +20,10 @@ class TemporalModel(nn.Module, ABC):
         """B×S: the state of a stream that has seen nothing."""
 
     @abstractmethod
-    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of B streams: B×C logits and the new state."""
-
-    @abstractmethod
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         """N steps of B streams: B×N×C logits and the state after the last."""
+
+    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of B streams: B×C logits and the new state."""
+        logits, state = self(x_BD[:, None], gap_s_B[:, None], state_BS)
+        return logits[:, 0], state

@@ -56,10 +56,6 @@ class CausalConv(TemporalModel):
     def initial_state(self, batch: int) -> Tensor:
         return self.head.weight.new_zeros(batch, self.state_size)
 
-    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        logits, state = self(x_BD[:, None], gap_s_B[:, None], state_BS)
-        return logits[:, 0], state
-
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         batch, steps, _ = x_BND.shape
         maps_BFCHW, states = x_BND.reshape(batch, -1, *self.map_CHW), []

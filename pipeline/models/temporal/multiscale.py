@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from pipeline.models.temporal.base import TemporalModel
-from pipeline.models.temporal.projection import Projection
+from pipeline.models.temporal.residual import ResidualMemory
 from pipeline.models.temporal.ring_attention import Ring
 
 _CHUNK = 64  # steps whose sums are computed at once
@@ -81,17 +80,14 @@ def _read(sums_BNTQV: Tensor) -> Tensor:
     return torch.cat([sums_BNTQV[..., :-1] / (weight + _LEAST), torch.log1p(weight)], -1).flatten(2)
 
 
-class MultiscaleMemory(TemporalModel):
-    """Projection → attention over the last steps and decayed sums of all → MLP → Linear.
+class MultiscaleMemory(ResidualMemory):
+    """A memory of the last steps by attention, and of everything before by decayed sums.
 
     Args:
-        feature_size: D of the encoder.
-        logits: outputs of the head.
-        width: of the projected feature.
+        feature_size, logits, width, dropout: see `ResidualMemory`.
         heads: of the attention over the last steps.
         recent: steps over which is attended, the newest among them.
         queries, half_lives_s, step_s: see `DecayedSums`.
-        dropout: of the projected feature, in training only.
 
     Raises:
         ValueError: see `Ring` and `DecayedSums`.
@@ -109,28 +105,14 @@ class MultiscaleMemory(TemporalModel):
         step_s: float,
         dropout: float = 0.2,
     ) -> None:
-        super().__init__()
-        self.project = Projection(feature_size, width, dropout)
+        super().__init__(feature_size, logits, width, dropout)
         self.ring = Ring(width, heads, recent)
         self.sums = DecayedSums(width, queries, half_lives_s, step_s)
         self.state_size = self.ring.state_size + self.sums.state_size
         self.tell = nn.Sequential(nn.LayerNorm(self.sums.found_size), nn.Linear(self.sums.found_size, width))
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
-        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, logits))
 
-    def initial_state(self, batch: int) -> Tensor:
-        return self.ring.distance.new_zeros(batch, self.state_size)
-
-    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        logits, state = self(x_BD[:, None], gap_s_B[:, None], state_BS)
-        return logits[:, 0], state
-
-    def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.project(x_BND, gap_s_BN)
+    def recall(self, x_BNW: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         of_ring, of_sums = torch.split(state_BS, [self.ring.state_size, self.sums.state_size], 1)
-        recent, of_ring = self.ring(x, gap_s_BN, of_ring)
-        found, of_sums = self.sums(x, gap_s_BN, of_sums)
-        x = x + recent + self.tell(found)
-        return self.head(x + self.mlp(x)), torch.cat([of_ring, of_sums], 1)
+        recent, of_ring = self.ring(x_BNW, gap_s_BN, of_ring)
+        found, of_sums = self.sums(x_BNW, gap_s_BN, of_sums)
+        return recent + self.tell(found), torch.cat([of_ring, of_sums], 1)

@@ -64,10 +64,6 @@ class RecurrentConv(TemporalModel):
         maps = torch.split(state_BS, self._sizes, 1)
         return [flat.reshape(len(flat), -1, *self.map_CHW[1:]) for flat in maps]
 
-    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        logits_B1C, state = self(x_BD[:, None], gap_s_B[:, None], state_BS)
-        return logits_B1C[:, 0], state
-
     def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
         x, states = self._inputs(x_BND, gap_s_BN), []
         for cell, state_BCHW in zip(self.cells, self.state_maps(state_BS), strict=True):

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from pipeline.models.temporal.base import TemporalModel
-from pipeline.models.temporal.projection import Projection
+from pipeline.models.temporal.residual import ResidualMemory
 
 
 class Ring(nn.Module):
@@ -61,16 +60,13 @@ class Ring(nn.Module):
         return torch.einsum("bnhk,bnkhw->bnhw", weights, values).flatten(-2)
 
 
-class RingAttention(TemporalModel):
-    """Projection → attention over the last `steps` steps → MLP → Linear, with residuals around both.
+class RingAttention(ResidualMemory):
+    """A memory of the last `steps` steps, whose keys and values are kept.
 
     Args:
-        feature_size: D of the encoder.
-        logits: outputs of the head.
-        width: of the projected feature.
+        feature_size, logits, width, dropout: see `ResidualMemory`.
         heads: of the attention.
         steps: over which is attended, the newest among them.
-        dropout: of the projected feature, in training only.
 
     Raises:
         ValueError: see `Ring`.
@@ -79,24 +75,10 @@ class RingAttention(TemporalModel):
     def __init__(
         self, feature_size: int, logits: int, width: int, heads: int, steps: int, dropout: float = 0.2
     ) -> None:
-        super().__init__()
-        self.project = Projection(feature_size, width, dropout)
+        super().__init__(feature_size, logits, width, dropout)
         self.ring = Ring(width, heads, steps)
         self.state_size = self.ring.state_size
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
-        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, logits))
 
-    def initial_state(self, batch: int) -> Tensor:
-        return self.ring.distance.new_zeros(batch, self.state_size)
-
-    def step(self, x_BD: Tensor, gap_s_B: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        logits, state = self(x_BD[:, None], gap_s_B[:, None], state_BS)
-        return logits[:, 0], state
-
-    def forward(self, x_BND: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.project(x_BND, gap_s_BN)
-        found, state = self.ring(x, gap_s_BN, state_BS)
-        x = x + found
-        return self.head(x + self.mlp(x)), state
+    def recall(self, x_BNW: Tensor, gap_s_BN: Tensor, state_BS: Tensor) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self.ring(x_BNW, gap_s_BN, state_BS)
+        return found
