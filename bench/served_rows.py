@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.clip import ClipCutter
+from pipeline.cutting import cutter_of
 from pipeline.models.build import build, load_model, probabilities, save_model
 from pipeline.models.ladder import MICRO, architectures
 from pipeline.models.profile import detect_numerics
@@ -62,7 +62,9 @@ def direct(directory: Path) -> NDArray[np.float32]:
     for clip in clips(model.card.clip):
         pixels = ((torch.from_numpy(clip.frames) / 255 - mean) / std).permute(0, 3, 1, 2)[None]
         gap_s = torch.tensor([clip.start_s - answered_s])
-        logits, state = model.temporal.step(encoder(pixels.to(dtype)).float(), gap_s, state)
+        motion = [] if clip.motion is None else [torch.from_numpy(clip.motion)[None].to(dtype)]
+        features = encoder(pixels.to(dtype), *motion).float()
+        logits, state = model.temporal.step(features, gap_s, state)
         found.append(probabilities(logits, model.card.label_sets)[0].numpy())
         answered_s = clip.end_s
     return np.stack(found)
@@ -70,7 +72,7 @@ def direct(directory: Path) -> NDArray[np.float32]:
 
 def clips(spec: ClipSpec) -> Iterator[Clip]:
     scene, fps, _ = parse_uri(FILM)
-    cutter = ClipCutter("film", spec)
+    cutter = cutter_of("film", spec)
     items = [item for frame in frames(scene, fps) for item in cutter.push(frame)] + cutter.finish()
     return (item for item in items if isinstance(item, Clip))
 
