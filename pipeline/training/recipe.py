@@ -140,7 +140,8 @@ def _recipe(document: dict[str, Any]) -> Recipe:
 
 def _make(kind: type[T], entry: dict[str, Any]) -> T:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # all of them are dataclasses
-    missing, unknown = [n for n in names if n not in entry], sorted(set(entry) - set(names))
+    may_lack = {field.name for field in fields(kind) if field.default is None}  # type: ignore[arg-type]
+    missing, unknown = [n for n in names if n not in {*entry, *may_lack}], sorted(set(entry) - set(names))
     if missing or unknown:
         raise ValueError(
             f"{kind.__name__} lacks {', '.join(missing) or 'nothing'} and has unknown "

@@ -175,7 +175,7 @@ def test_models_are_listed(call):
         (["train", "--budget", "soon"], 2, "'soon' is not a duration; write 90s, 45m, 2h or 7d"),
         (["streams", "rm", "nobody"], 2, "there is no stream 'nobody'"),
         (["doctor", "nothing.mp4"], 1, "there is no file or directory"),
-        (["evaluate", "--data", "synthetic://seeds=a"], 2, "evaluation data"),
+        (["evaluate", "--data", "synthetic://seeds=a"], 2, "seeds are numbers or ranges"),
         (["train", "--recipe", "nothing"], 2, "unknown recipe 'nothing'; choose one of longtake-small"),
     ],
 )
