@@ -1,6 +1,6 @@
 """The temporal models over a sequence and step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -27,6 +27,15 @@ MEMORIES: dict[str, Make] = {
         FEATURES, LOGITS, width=8, heads=2, recent=3, queries=4, half_lives_s=[2, 60, 3600], step_s=0.8
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks are slower with several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=MEMORIES)
