@@ -63,12 +63,12 @@ audit: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-$(READY): requirements.lock deploy/uv.lock pyproject.toml
+$(READY): requirements.lock deploy/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "longtake needs Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "setting up $(VENV) (some minutes the first time: PyTorch is about 5 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r deploy/uv.lock
+	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes -r deploy/uv.txt
 	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install $(QUIET) --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
