@@ -1,6 +1,7 @@
 """What the Dockerfile is, read as text, and the programs that go into its images; `make e2e` builds and runs them."""
 
 import itertools
+import os
 import re
 import shutil
 import signal
@@ -78,6 +79,18 @@ def test_everything_the_images_are_built_from_reaches_the_builder() -> None:
     assert all((REPOSITORY / source).exists() for source in copied)
     assert all(any(Path(source).is_relative_to(one) for one in allowed) for source in copied)
     assert all(any(Path(source).is_relative_to(one) for source in copied) for one in allowed)
+
+
+def test_the_films_of_the_cameras_need_no_more_code_than_their_stage_copies(tmp_path: Path) -> None:
+    for sources, target in re.findall(r"^COPY (.+) /code/(\S+)$", STAGES["films"], re.MULTILINE):
+        for source in (REPOSITORY / one for one in sources.split()):
+            into = tmp_path / target / (source.name if target.endswith("/") else "")
+            into.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, into) if source.is_dir() else shutil.copy(source, into)
+    said = "import film, sys; print(*(one.__file__ for name, one in sys.modules.items() if name[:9] == 'pipeline.'))"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    answer = subprocess.run([sys.executable, "-c", said], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert [one for one in answer.stdout.decode().split() if not Path(one).is_relative_to(tmp_path)] == []
 
 
 def test_every_dependency_is_in_the_lock_with_a_hash() -> None:
