@@ -6,7 +6,7 @@ arithmetic is spent, so the largest nets take milliseconds.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -89,7 +89,8 @@ def dissect(card: ModelCard) -> Anatomy:
         features = model.encoder(clip, *motion)
         with meter.within("temporal"):
             model.temporal.step(features, gap_s_B, state_BS)
-    return meter.anatomy(model.temporal.state_size)
+    anatomy = meter.anatomy(model.temporal.state_size)
+    return replace(anatomy, causal=meter.causal("encoder")) if model.temporal.of_frames else anatomy
 
 
 def examine(net: nn.Module, shape: tuple[int, ...], axes: str) -> Anatomy:
@@ -197,9 +198,13 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         self._share_parameters()
         shown = sorted((name for name in self._entries if self._is_layer(name)), key=lambda n: self._entries[n].order)
         layers = tuple(self._layer(name) for name in shown)
-        ahead = any(self._reach(name).reaches_beyond(_TIME, self._extents[_TIME]) for name in shown)
         gmac = sum(entry.macs for entry in self._entries.values()) / 1e9
-        return Anatomy(layers, sum(layer.parameters for layer in layers), gmac, not ahead, state_size)
+        return Anatomy(layers, sum(layer.parameters for layer in layers), gmac, self.causal(), state_size)
+
+    def causal(self, part: str = "") -> bool:
+        """Whether no layer of a part looks beyond the clip's end; see `Anatomy`."""
+        layers = (name for name in self._entries if self._is_layer(name) and name.startswith(part))
+        return not any(self._reach(name).reaches_beyond(_TIME, self._extents[_TIME]) for name in layers)
 
     def _left(self, name: str, output: Any) -> None:
         self._stack.pop()

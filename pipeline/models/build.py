@@ -22,6 +22,7 @@ from pipeline.models.encoders.torchvision_net import TorchvisionNet
 from pipeline.models.encoders.two_stream import TwoStream
 from pipeline.models.encoders.video_transformer import VideoTransformer
 from pipeline.models.temporal.base import TemporalModel
+from pipeline.models.temporal.by_frame import ByFrame
 from pipeline.models.temporal.causal_conv import CausalConv
 from pipeline.models.temporal.frame_average import FrameAverage
 from pipeline.models.temporal.gru import GruMemory
@@ -50,6 +51,7 @@ ENCODERS: Mapping[str, Callable[..., Encoder]] = {
     "video_transformer": VideoTransformer,
 }
 TEMPORAL_MODELS: Mapping[str, Callable[..., TemporalModel]] = {
+    "by_frame": ByFrame,
     "causal_conv": CausalConv,
     "frame_average": FrameAverage,
     "gru": GruMemory,

@@ -79,6 +79,11 @@ def _part(name: str, /, **parameters: object) -> Part:
     return Part(name, parameters)
 
 
+def _by_frame(model: str, **parameters: object) -> Part:
+    """A recurrent model's steps over a clip of 16 frames."""
+    return _part("by_frame", frames=16, model=model, **parameters)
+
+
 def _clip(frames: int, side: int, fps: float) -> ClipSpec:
     """A paper's clip; the next one begins where it ends."""
     return ClipSpec(frames, side, side, fps, stride=frames)
@@ -107,7 +112,8 @@ _SPORTS_1M, _KINETICS, _UCF_101, _THUMOS = 487, 400, 101, 20
 _NATIVE_FPS = 30.0  # of the videos; papers say how many frames they skip
 _UCF_101_FPS = 25.0  # ten pairs of frames lie between two pictures
 _TEN_FRAMES = _clip(10, 170, _NATIVE_FPS)
-_NEWEST = _part("late_pooling", backbone="micro", newest=True)
+_MICRO_CLIP_ONCE = replace(MICRO_CLIP, stride=MICRO_CLIP.frames)  # for what carries its memory from frame to frame
+_FRAMES_MICRO = _part("frame_cnn", backbone="micro")
 _SHIFT_MICRO = _part("shift_cnn", widths=[16, 24, 48], blocks=[1, 1])
 _SHIFT = _part("shift_cnn", widths=[16, 24, 48, 96], blocks=[1, 1, 1])
 _MINUTES_AND_HOURS = {"heads": 4, "recent": 16, "half_lives_s": [4.0, 20.0, 90.0, 600.0, 3600.0], "step_s": 0.8}
@@ -118,7 +124,7 @@ LADDER: tuple[Row, ...] = (
         "single-frame",
         "2D CNN",
         _KARPATHY,
-        Blueprint(_part("frame_cnn", backbone="micro"), _part("frame_average", frames=16), MICRO_CLIP),
+        Blueprint(_FRAMES_MICRO, _part("frame_average", frames=16), MICRO_CLIP),
         Blueprint(
             _part("frame_cnn", backbone="alexnet", hidden=_FC),
             _part("frame_average", frames=10),
@@ -193,11 +199,11 @@ LADDER: tuple[Row, ...] = (
         "cnn-lstm",
         "CNN + RNN",
         "Donahue et al., CVPR 2015",
-        Blueprint(_NEWEST, _part("lstm", width=96, hidden=96), MICRO_CLIP),
+        Blueprint(_FRAMES_MICRO, _by_frame("lstm", width=96, hidden=96), _MICRO_CLIP_ONCE),
         Blueprint(
             _part("frame_cnn", backbone="alexnet", hidden=[4096]),
-            _part("lstm", width=256, hidden=256),
-            _clip(1, 227, _NATIVE_FPS),
+            _by_frame("lstm", width=256, hidden=256),
+            _clip(16, 227, _NATIVE_FPS),
             _UCF_101,
         ),
     ),
@@ -206,11 +212,11 @@ LADDER: tuple[Row, ...] = (
         "cnn-gru",
         "CNN + RNN",
         "An et al., ICCV 2023",
-        Blueprint(_NEWEST, _part("gru", width=96, hidden=96), MICRO_CLIP),
+        Blueprint(_FRAMES_MICRO, _by_frame("gru", width=96, hidden=96), _MICRO_CLIP_ONCE),
         Blueprint(
             _part("frame_cnn", backbone="alexnet", hidden=[4096]),
-            _part("gru", width=2048, hidden=1024),
-            _clip(1, 227, 4.0),
+            _by_frame("gru", width=2048, hidden=1024),
+            _clip(16, 227, 4.0),
             _THUMOS,
         ),
     ),
@@ -221,13 +227,13 @@ LADDER: tuple[Row, ...] = (
         "Ballas et al., ICLR 2016",
         Blueprint(
             _part("feature_map", backbone="micro", side=4, channels=32),
-            _part("recurrent_conv", map=[32, 4, 4], channels=[24, 24], kernel=3, gates="gru"),
-            MICRO_CLIP,
+            _by_frame("recurrent_conv", map=[32, 4, 4], channels=[24, 24], kernel=3, gates="gru"),
+            _MICRO_CLIP_ONCE,
         ),
         Blueprint(
             _part("feature_map", backbone="alexnet", side=7, channels=256),
-            _part("recurrent_conv", map=[256, 7, 7], channels=[256, 256], kernel=3, gates="gru"),
-            _clip(1, 170, _NATIVE_FPS),
+            _by_frame("recurrent_conv", map=[256, 7, 7], channels=[256, 256], kernel=3, gates="gru"),
+            _clip(16, 170, _NATIVE_FPS),
             _UCF_101,
         ),
     ),
@@ -332,12 +338,12 @@ LADDER: tuple[Row, ...] = (
         "causal (2+1)D",
         "Kondratyuk et al., CVPR 2021",
         Blueprint(
-            _part("feature_map", backbone="micro", side=4, channels=32, averaged=False),
+            _part("feature_map", backbone="micro", side=4, channels=32),
             _part("causal_conv", map=[32, 4, 4], channels=[48, 48, 48], dilations=[1, 2, 4]),
-            replace(MICRO_CLIP, stride=MICRO_CLIP.frames),
+            _MICRO_CLIP_ONCE,
         ),
         Blueprint(
-            _part("feature_map", backbone="micro", side=7, channels=64, averaged=False),
+            _part("feature_map", backbone="micro", side=7, channels=64),
             _part("causal_conv", map=[64, 7, 7], channels=[96, 96, 96], dilations=[1, 1, 1]),
             ClipSpec(frames=4, stride=4),
         ),

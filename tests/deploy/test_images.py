@@ -89,7 +89,9 @@ def test_the_films_of_the_cameras_need_no_more_code_than_their_stage_copies(tmp_
             shutil.copytree(source, into) if source.is_dir() else shutil.copy(source, into)
     said = "import film, sys; print(*(one.__file__ for name, one in sys.modules.items() if name[:9] == 'pipeline.'))"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    answer = subprocess.run([sys.executable, "-c", said], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", said], cwd=tmp_path, env=environment, check=True, capture_output=True
+    )
     assert [one for one in answer.stdout.decode().split() if not Path(one).is_relative_to(tmp_path)] == []
 
 

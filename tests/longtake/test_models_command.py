@@ -152,7 +152,7 @@ def test_layers_are_shown_one_a_line():
     card = architectures()["cnn-gru-micro"][1].card("x")
     sent = f"{store_bytes_per_s(card, 1024) / 1024:.1f}"
     assert words(printed(model_views.layers("x", card, anatomy, 80), 80)) == [
-        "x · 16×64×64, 5 fps, stride 4 · 8 labels",
+        "x · 16×64×64, 5 fps, stride 16 · 8 labels",
         "0.00 M parameters · 0.021 GMAC a clip · not causal",
         f"remembers 4.0 KiB a stream · sends the store {sent} KiB/s a stream",
         "layer output time space parameters MMAC",

@@ -186,16 +186,15 @@ def test_frames_in_the_first_convolutions_channels_are_all_seen_at_once() -> Non
     assert (first.time, first.space) == (ALL, Extent(3, 2))
 
 
-def test_the_only_frame_of_a_clip_is_one_frame_and_a_memory_still_sees_all() -> None:
-    layers = dissect(architectures()["cnn-gru"][1].card("x")).layers
-    assert {layer.time.size for layer in layers if layer.name.startswith("encoder")} == {1}
-    assert layers[-1].time == ALL
-
-
-def test_a_mean_over_the_newest_frames_sees_only_those() -> None:
+def test_what_takes_a_clip_frame_by_frame_looks_at_one_each_and_its_memory_sees_all() -> None:
     anatomy = dissect(architectures()["cnn-gru-micro"][1].card("x"))
-    assert named(anatomy, "temporal.project.0").time == Extent(4, None)
-    assert named(anatomy, "temporal").time == ALL  # which remembers
+    assert {layer.time.size for layer in anatomy.layers if layer.name.startswith("encoder")} == {1}
+    assert anatomy.layers[-1].time.size is None
+
+
+@pytest.mark.parametrize("name", ["cnn-lstm", "cnn-gru", "recurrent-conv", "causal-conv"])
+def test_rows_whose_frames_see_only_those_before_them_are_causal(name: str) -> None:
+    assert dissect(architectures()[f"{name}-micro"][1].card("x")).causal
 
 
 def test_attention_sees_all_and_still_stands_somewhere() -> None:

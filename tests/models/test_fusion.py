@@ -29,7 +29,6 @@ MICRO: dict[str, Callable[..., Any]] = {
     "frame_cnn": lambda **given: FrameCnn("micro", **given),
     "late_fusion": lambda **given: LateFusion("micro", [64], **given),
     "late_pooling": lambda **given: LatePooling("micro", **given),
-    "newest pooling": lambda **given: LatePooling("micro", newest=True, **given),
     "early_fusion": lambda **given: EarlyFusion("micro", **given),
 }
 EVERY_MICRO = pytest.mark.parametrize("name", MICRO)
@@ -107,15 +106,6 @@ def test_early_fusion_widens_the_first_convolution_to_all_frames_and_nothing_els
     shapes = [[tuple(p.shape) for p in net.parameters()] for net in (early, plain)]
     assert shapes[0][0] == (shapes[1][0][0], 3 * CLIP.frames, *shapes[1][0][2:])
     assert shapes[0][1:] == shapes[1][1:]
-
-
-@torch.inference_mode()
-def test_pooling_the_newest_frames_is_pooling_a_clip_of_those_alone() -> None:
-    newest = settled(LatePooling("micro", newest=True, clip=CLIP))
-    whole = LatePooling("micro", clip=ClipSpec(frames=4, height=64, width=64)).eval()
-    whole.load_state_dict(newest.state_dict())
-    clip = clips(2)
-    torch.testing.assert_close(newest(clip), whole(clip[:, -CLIP.stride :]))
 
 
 @pytest.mark.parametrize(

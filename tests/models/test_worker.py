@@ -189,7 +189,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [
-        (Part("mamba", {}), "unknown architecture 'mamba'; longtake has causal_conv, frame_average, gru"),
+        (Part("mamba", {}), "unknown architecture 'mamba'; longtake has by_frame, causal_conv, frame_average"),
         (Part("gru", {"widht": 3}), "gru cannot be built with"),
     ],
 )

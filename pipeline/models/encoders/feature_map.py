@@ -1,4 +1,4 @@
-"""A 2D CNN's last maps as the feature, for a temporal model that remembers places.
+"""A 2D CNN's last maps of each frame as the feature, for a temporal model that remembers places.
 
 As in N. Ballas, L. Yao, C. Pal, A. Courville: Delving Deeper into Convolutional Networks for Learning Video
 Representations, ICLR 2016.
@@ -15,20 +15,19 @@ from pipeline.values import ClipSpec
 
 
 class FeatureMap(Encoder):
-    """The backbone's maps of the clip's newest `stride` frames, `channels`×side×side, as one flat mean or in a row.
+    """The backbone's maps of the clip's newest `stride` frames in a row, each `channels`×side×side.
 
     Args:
         backbone: a name in `BACKBONES`.
         side: height and width of the map.
         channels: of the map, by a 1×1 convolution.
-        averaged: over those frames; else the feature holds the map of each.
         clip: it answers for its newest `clip.stride` frames, and only those are looked at.
 
     Raises:
         ValueError: unknown backbone, pictures too small for it, or a map without positions or channels.
     """
 
-    def __init__(self, backbone: str, side: int, channels: int, clip: ClipSpec, averaged: bool = True) -> None:
+    def __init__(self, backbone: str, side: int, channels: int, clip: ClipSpec) -> None:
         super().__init__()
         if min(side, channels) < 1:
             raise ValueError(f"a map has a side and channels of at least 1, got {side} and {channels}")
@@ -37,16 +36,12 @@ class FeatureMap(Encoder):
         self.narrow = nn.Conv2d(self.backbone.channels, channels, 1)
         self.side = side
         self.stride = clip.stride
-        self.averaged = averaged
-        self.feature_size = channels * side * side * (1 if averaged else clip.stride)
+        self.feature_size = channels * side * side * clip.stride
 
     def forward(self, clips_BTCHW: Tensor) -> Tensor:
         newest = clips_BTCHW[:, -self.stride :]
-        maps_BTCHW = by_clip(self.backbone(newest.flatten(0, 1)), newest.shape[1])
-        if self.averaged:
-            maps_BTCHW = maps_BTCHW.mean(1, keepdim=True)
-        small = self.narrow(adaptive_avg_pool2d(maps_BTCHW.flatten(0, 1), self.side))
-        return by_clip(small, maps_BTCHW.shape[1]).flatten(1)
+        small = self.narrow(adaptive_avg_pool2d(self.backbone(newest.flatten(0, 1)), self.side))
+        return by_clip(small, newest.shape[1]).flatten(1)
 
     def fold(self) -> None:
         """Merge every batch norm into the convolution before it; call once, in eval mode."""

@@ -243,24 +243,21 @@ class LatePooling(Encoder):
 
     Args:
         backbone: a name in `BACKBONES`.
-        newest: look only at the newest `clip.stride` frames, for a temporal model that remembers the others.
         clip: how many frames, and how large.
 
     Raises:
         ValueError: unknown backbone, or pictures too small for it.
     """
 
-    def __init__(self, backbone: str, newest: bool = False, *, clip: ClipSpec) -> None:
+    def __init__(self, backbone: str, clip: ClipSpec) -> None:
         super().__init__()
         self.backbone = build_backbone(backbone)
         self.backbone.map_elements(clip)
-        self.frames = clip.stride if newest else clip.frames
         self.feature_size = self.backbone.channels
 
     def forward(self, clips_BTCHW: Tensor) -> Tensor:
-        x = clips_BTCHW[:, -self.frames :]
-        maps: Tensor = self.backbone(x.flatten(0, 1))
-        return by_clip(maps.mean((2, 3)), x.shape[1]).mean(1)
+        maps: Tensor = self.backbone(clips_BTCHW.flatten(0, 1))
+        return by_clip(maps.mean((2, 3)), clips_BTCHW.shape[1]).mean(1)
 
     def fold(self) -> None:
         """Merge every batch norm into the convolution before it; call once, in eval mode."""

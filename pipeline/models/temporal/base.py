@@ -11,9 +11,14 @@ class TemporalModel(nn.Module, ABC):
     Its constructor takes the parameters of the card, `feature_size` of the encoder, and how many `logits` it gives.
     `forward` over a sequence and `step` by step agree for any chunking. A state is one flat vector per stream.
     `gap_s` is how many seconds were lost just before a step, 0 where nothing was.
+
+    Attributes:
+        state_size: numbers that are remembered of a stream.
+        of_frames: the feature holds a clip's frames in a row, and each sees those before it only.
     """
 
     state_size: int
+    of_frames = False
 
     @abstractmethod
     def initial_state(self, batch: int) -> Tensor:

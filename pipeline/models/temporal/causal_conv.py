@@ -31,6 +31,8 @@ class CausalConv(TemporalModel):
         ValueError: the parameters do not fit each other, or the feature.
     """
 
+    of_frames = True
+
     def __init__(
         self,
         feature_size: int,
