@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.models.allocator import keep_memory
 from pipeline.models.build import load_model, probabilities
 from pipeline.models.card import ModelCard
-from pipeline.models.encoders.base import Encoder
+from pipeline.models.encoders.parts import channels_last
 from pipeline.models.numerics import Numerics
 from pipeline.models.profile import detect_numerics
 from pipeline.models.requests import Remembered, RememberRequest, black_clip
@@ -51,7 +51,7 @@ class ModelWorker:
             _fix_cuda()
         self._dtype: torch.dtype = getattr(torch, self.numerics.dtype)
         model.encoder.fold()
-        self._encoder = _laid_out(model.encoder.to(self._device, self._dtype)).eval()
+        self._encoder = channels_last(model.encoder.to(self._device, self._dtype)).eval()
         self._temporal = model.temporal.to(self._device).eval()
         self._scale, self._offset = self._normalisation()
         self._buffers = threading.local()
@@ -187,15 +187,6 @@ class ModelWorker:
 
 def _kind(array: NDArray[Any] | None) -> str:
     return "nothing" if array is None else f"{array.shape} {array.dtype}"
-
-
-def _laid_out(net: Encoder) -> Encoder:
-    """With the channels of every convolution's weights last, which is fastest."""
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for weights in net.parameters():
-        if weights.dim() in formats:
-            weights.data = weights.data.contiguous(memory_format=formats[weights.dim()])
-    return net
 
 
 def _fix_cuda() -> None:

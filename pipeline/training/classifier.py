@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from pipeline.errors import TrainingFailed
 from pipeline.models.build import StreamModel
 from pipeline.models.card import ModelCard
+from pipeline.models.encoders.parts import channels_last
 from pipeline.models.profile import detect_numerics
 from pipeline.models.temporal.stream_fusion import StreamFusion
 from pipeline.training.augment import vary_input
@@ -124,6 +125,7 @@ class Classifier(nn.Module):
     def __init__(self, model: StreamModel, device: Literal["cpu", "cuda"]) -> None:
         super().__init__()
         self.encoder, self.temporal = model.encoder.to(device), model.temporal.to(device)
+        channels_last(self)
         self._device, self._fast = device, detect_numerics(device).dtype == "bfloat16"
 
     def forward(self, clips_BTCHW: Tensor, motion_BL2HW: Tensor | None = None) -> Tensor:
