@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-import psutil
 import pytest
 import yaml
 
@@ -18,7 +17,7 @@ from actors.family import descendants, end
 from pipeline.control.board import Board
 from pipeline.models.card import DEFAULT_MODEL
 from pipeline.timeline.store import TimelineStore
-from tests.timeline.servers import Certificate, TcpServer
+from tests.timeline.servers import TcpServer
 
 
 class Joined:
@@ -26,7 +25,6 @@ class Joined:
 
     Args:
         model: name or directory of the model that is served.
-        tls: nodes speak Ray's TLS.
     """
 
     def __init__(
@@ -35,13 +33,11 @@ class Joined:
         streams: dict[str, str],
         roles: Sequence[str] = ("decode", "model"),
         model: str = DEFAULT_MODEL,
-        tls: bool = False,
     ) -> None:
         self._home, self._roles, self._model = home, roles, model
         token = home / "token"
         token.write_text(secrets.token_hex(32))
         self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
-        self._tls = _tls(Certificate(home, _addresses())) if tls else {}
         self.address = f"127.0.0.1:{_free_port()}"
         self._redis = TcpServer(home, "--appendonly", "no")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -87,7 +83,7 @@ class Joined:
 
     def environment(self, changed: dict[str, str]) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
-        return plain | {"LONGTAKE_HOME": str(self._home), "HOME": str(self._home)} | self._tls | changed
+        return plain | {"LONGTAKE_HOME": str(self._home), "HOME": str(self._home)} | changed
 
     def kill_head(self) -> None:
         """End the head and Ray's processes there, without a word."""
@@ -117,18 +113,6 @@ class Joined:
 
     def said(self, name: str) -> str:
         return (self._home / f"{name}.said").read_text()
-
-
-def _tls(certificate: Certificate) -> dict[str, str]:
-    cert = str(certificate.cert)
-    files = {"RAY_TLS_SERVER_CERT": cert, "RAY_TLS_SERVER_KEY": str(certificate.key), "RAY_TLS_CA_CERT": cert}
-    return {"RAY_USE_TLS": "1", **files}
-
-
-def _addresses() -> list[str]:
-    """Of this machine: a node without a wish of its own takes one of them."""
-    known = (address for addresses in psutil.net_if_addrs().values() for address in addresses)
-    return sorted({one.address for one in known if one.family == socket.AF_INET})
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

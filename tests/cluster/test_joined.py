@@ -18,7 +18,7 @@ STREAMS = {f"hall{number}": f"synthetic://seed={number}&duration=900" for number
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Joined]:
-    with Joined(tmp_path_factory.mktemp("joined"), STREAMS, tls=True) as joined:
+    with Joined(tmp_path_factory.mktemp("joined"), STREAMS) as joined:
         joined.until(lambda: set(joined.reached_s()) == set(STREAMS), 150)
         joined.until(joined.moved_on(), 60)
         yield joined
@@ -26,7 +26,7 @@ def cluster(tmp_path_factory) -> Iterator[Joined]:
 
 @pytest.fixture
 def registry(cluster, monkeypatch) -> Registry:
-    for name, value in cluster.environment(cluster.token).items():
+    for name, value in cluster.token.items():
         monkeypatch.setenv(name, value)
     return Registry(cluster.address)
 
@@ -76,13 +76,6 @@ def test_a_job_without_the_token_is_refused(cluster):
     result = subprocess.run([sys.executable, "-c", job], env=environment, capture_output=True, text=True, timeout=100)
     assert result.returncode != 0 and "ran" not in result.stdout
     assert "InvalidAuthToken" in result.stderr
-
-
-def test_who_speaks_no_tls_hears_nothing(cluster):
-    job = f"import ray; ray.init({cluster.address!r})"
-    environment = cluster.environment(cluster.token | {"RAY_USE_TLS": "0"})
-    with pytest.raises(subprocess.TimeoutExpired):
-        subprocess.run([sys.executable, "-c", job], env=environment, capture_output=True, timeout=30)
 
 
 def test_a_port_that_is_taken_is_named(cluster):
