@@ -5,10 +5,12 @@ import threading
 from pathlib import Path
 
 from actors.hosting import Host, Run
+from actors.last_pictures import LastPictures
 from actors.log import logger
 from actors.metrics import PrometheusHooks
 from actors.models import Models
 from actors.named import found
+from actors.pictures import Picture
 from actors.pool import RayWorker
 from actors.settings import Setup
 from actors.store_metrics import StoreWatch, timed
@@ -22,6 +24,8 @@ from pipeline.errors import StoreError
 from pipeline.flow import Job, StreamRun
 from pipeline.hooks import Fanout
 from pipeline.models.card import resolve
+
+_NEXT_FRAME_S = 0.5
 
 
 class HostActor:
@@ -39,7 +43,8 @@ class HostActor:
         self._board = Board(self._store)
         self._watch = StoreWatch(self._store)
         self._models = Models(self._board.pools, _worker, setup.ray.hedge_s)
-        self._hooks = Fanout(PrometheusHooks(), tracing("lane"))
+        self._pictures = LastPictures()
+        self._hooks = Fanout(PrometheusHooks(), tracing("lane"), self._pictures)
         self._host = Host(name, node, self._board, self, setup.serve)
         self._stop = threading.Event()
         self._heart = vital("heartbeat", self._beat_for_ever, self._log)
@@ -61,6 +66,11 @@ class HostActor:
     def streams(self) -> dict[str, int]:
         """What the host has in hand: generation by stream."""
         return self._host.streams()
+
+    def picture(self, stream: str) -> Picture | None:
+        """What a stream shows now; None where the host does not run it, or it has shown nothing yet."""
+        shot = self._pictures.take(stream, _NEXT_FRAME_S) if stream in self._host.streams() else None
+        return None if shot is None else Picture(shot.jpeg(), shot.at_s)
 
     def pid(self) -> int:
         """The host's process."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors import pictures
 from actors.host import HostActor
 from actors.model_workers import runtime_env, usual_count
 from actors.named import found, names
@@ -45,7 +46,7 @@ class RayCluster:
         return names(_PREFIX)
 
     def start_host(self, name: str, node: str) -> None:
-        actor = actor_class(HostActor).options(
+        actor = actor_class(HostActor, {pictures.GROUP: pictures.AT_ONCE}).options(
             name=name,
             namespace=NAMESPACE,
             lifetime="detached",

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,13 +49,17 @@ def _init(settings: RaySettings, namespace: str | None) -> None:
             ray.init("local", num_cpus=0, include_dashboard=False, object_store_memory=space, **quiet)
 
 
-def actor_class(plain: type) -> Any:
+def actor_class(plain: type, groups: Mapping[str, int] | None = None) -> Any:
     """Return a class as one of actors whose calls leave no trace.
 
     Ray's head would keep a record of each, up to 100,000 of them: memory that grows for hours, for a dashboard that
     is not there.
+
+    Args:
+        groups: concurrency groups, and how many calls each has at once: such calls never keep others waiting.
     """
-    return ray.remote(enable_task_events=False)(plain)  # type: ignore[call-overload]  # Ray's own types lack it
+    options: dict[str, Any] = {"enable_task_events": False, "concurrency_groups": dict(groups or {})}
+    return ray.remote(**options)(plain)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from actors.settings import RaySettings
+from longtake.api.settings import ApiSettings
 from longtake.times import parse_time
 from longtake.wording import plain
 from longtake.yaml_lines import Document
+from pipeline.alerts.settings import AlertSettings
 from pipeline.control.settings import ServeSettings
 from pipeline.control.wish import KINDS, Wish, absolute, check_kind, missing_variables
 from pipeline.errors import LongtakeError, UsageError
@@ -90,6 +92,8 @@ class Config(BaseModel):
     streams: dict[Annotated[str, AfterValidator(_name)], StreamSettings] = Field(
         default={}, description="streams to serve, by name"
     )
+    alerts: AlertSettings = AlertSettings()
+    api: ApiSettings = ApiSettings()
 
     @field_validator("streams", mode="before")
     @classmethod

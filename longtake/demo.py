@@ -1,5 +1,6 @@
 """`longtake demo`: from nothing to a timeline in one command."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -33,6 +34,11 @@ def demo(
             query.draw(timeline)
             _say(f"\nask again:  longtake timeline {timeline.stream}{narrower(timeline)}")
     _say(f"the data:   {home()}   (elsewhere: LONGTAKE_HOME)")
+    _say("the page:   longtake web --open")
+    if messages.is_terminal and sys.stdin.isatty() and typer.confirm("open the page now?", err=True):
+        from longtake.web import web  # loads FastAPI
+
+        web(show=True)
     raise typer.Exit(max(report.exit_code for report, _ in outcomes))
 
 

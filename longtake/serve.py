@@ -10,19 +10,26 @@ from typing import Annotated
 import psutil
 import typer
 
+from actors.alert_metrics import AlertMetrics
 from actors.exporter import LOOPBACK, served
 from actors.ray_node import NodePlan, RayNode, ray_node, use_token
 from actors.settings import Setup
+from longtake.api.serving import serving
+from longtake.api.settings import ApiSettings, Backend
 from longtake.config import Config, known_model, load
 from longtake.join import registry, wait_for_head, wait_until
 from longtake.output import messages
 from longtake.query import ConfigOption, StoreOption
 from longtake.stopping import asked_to_stop
 from longtake.stores import open_store
+from longtake.web import CorsOption, HttpHostOption, HttpPortOption, chosen
+from pipeline.alerts.dispatch import alerting
 from pipeline.control.board import Board
+from pipeline.control.settings import ServeSettings
 from pipeline.errors import StoreError, UsageError, redact
 from pipeline.home import home
 from pipeline.models.card import DEFAULT_MODEL, load_card, resolve
+from pipeline.timeline.store import TimelineStore
 
 _LOOK_S = 1.0
 _ILL_S = 60.0
@@ -37,10 +44,14 @@ def serve(
     ),
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 is off.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address to serve them on.")] = LOOPBACK,
+    http_port: HttpPortOption = None,
+    http_host: HttpHostOption = None,
+    cors_origin: CorsOption = None,
     store_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a store that is still starting.")] = 0,
 ) -> None:
     """Watch all streams that were added, until Ctrl-C: by `longtake streams add`, or in the config."""
     settings = _with_address(load(config, os.environ), address)
+    api = chosen(settings.api, http_port, http_host, cors_origin)
     _require_store(settings, store)
     card = load_card(resolve(model))
     with asked_to_stop() as stop:
@@ -63,10 +74,14 @@ def serve(
             ray=settings.ray,
             serve=settings.serve,
         )
-        with _own_node(settings.ray.address) as node:
+        with (
+            _own_node(settings.ray.address) as node,
+            _page(opened, api, settings.serve) as url,
+            alerting(opened, settings.alerts, os.environ, AlertMetrics()),
+        ):
             if settings.ray.address is not None:
                 registry(settings.ray.address).publish_models({setup.model: card.fingerprint})
-            again = _run(setup, board, node)
+            again = _run(setup, board, node, url)
     if again:
         _serve_again()
 
@@ -98,7 +113,19 @@ def _is_node(address: str) -> bool:
     return bool(registry(address).addresses() & ours)
 
 
-def _run(setup: Setup, board: Board, node: RayNode | None) -> bool:
+@contextmanager
+def _page(store: TimelineStore, api: ApiSettings, rules: ServeSettings) -> Iterator[str]:
+    """Serve the page and the API, if there is a port for them; yields where."""
+    if not api.port:
+        yield ""
+        return
+    from actors.pictures import Pictures  # loads Ray
+
+    with serving(Backend(store, api, rules, Pictures(Board(store)), serves=True)) as url:
+        yield url
+
+
+def _run(setup: Setup, board: Board, node: RayNode | None, url: str) -> bool:
     """Serve until told to stop; True if Ray died instead."""
     from actors.control import ControlPlane, RayDied
 
@@ -106,7 +133,7 @@ def _run(setup: Setup, board: Board, node: RayNode | None) -> bool:
     try:
         with ControlPlane(setup) as plane, asked_to_stop() as stop:
             board.poke()
-            _say_where(setup, board)
+            _say_where(setup, board, url)
             while not stop.wait(_LOOK_S):
                 plane.check()
                 if node is not None and not node.alive():
@@ -162,8 +189,9 @@ def _wish(board: Board, config: Config) -> None:
             )
 
 
-def _say_where(setup: Setup, board: Board) -> None:
+def _say_where(setup: Setup, board: Board, url: str) -> None:
     messages.print(f"store     {redact(setup.store) if setup.store else Path(setup.home) / 'store'}", highlight=False)
     messages.print(f"Ray       {setup.ray.address or 'on this machine'}", highlight=False)
+    messages.print(f"page      {url or 'none; --http-port 8080 serves one'}", highlight=False)
     messages.print(f"streams   {len(board.wishes())}; more: longtake streams add NAME URI", highlight=False)
     messages.print("serving; Ctrl-C stops", highlight=False)

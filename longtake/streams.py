@@ -9,17 +9,17 @@ from typing import Annotated, Any
 import typer
 from rich.live import Live
 from rich.text import Text
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from longtake import stream_views
+from longtake import stream_views, wishing
 from longtake.config import known_model
+from longtake.known_streams import known, known_stream
 from longtake.output import console, messages, show
 from longtake.query import StoreOption
 from longtake.sheets import Form, FormOption, present
 from longtake.stores import open_store
 from longtake.times import parse_time
 from pipeline.control.board import Board
-from pipeline.control.wish import KINDS, Wish, absolute, check_kind, kind_of
+from pipeline.control.wish import Wish, kind_of
 from pipeline.errors import UsageError
 from pipeline.timeline.store import TimelineStore
 
@@ -27,7 +27,6 @@ app = typer.Typer(help="Add, list, change and remove streams.", no_args_is_help=
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the stream.")]
 
-_STOP_S = 30.0
 _WATCH_S = 1.0
 
 
@@ -35,7 +34,7 @@ _WATCH_S = 1.0
 def ls(format: FormOption = Form.TABLE, store: StoreOption = None) -> None:
     """List the streams of the store."""
     with open_store(store) as opened:
-        streams = stream_views.known(opened)
+        streams = known(opened)
     if streams or format is Form.JSON:
         present(stream_views.listing(streams, console.width), stream_views.as_document(streams), format)
     else:
@@ -77,11 +76,8 @@ def add(
     """Add a stream; `longtake serve` watches it from now on."""
     start_time_s = parse_time(start_time) if start_time else 0.0
     chosen: Any = policy
-    uri = uri.strip()
     with _board(store) as (board, _):
-        check_kind(uri, board.rules().get("allowed_schemes", KINDS))
-        wish = Wish(name, absolute(uri), chosen, known_model(model), fps, start_time_s, paused, realtime)
-        board.put(wish)
+        wish = wishing.add(board, Wish(name, uri.strip(), chosen, model, fps, start_time_s, paused, realtime))
         _warn_of_missing(wish.uri)
         _tell(board, f"added {name}")
 
@@ -96,13 +92,7 @@ def _warn_of_missing(uri: str) -> None:
 def rm(name: NameArgument, store: StoreOption = None) -> None:
     """Remove a stream and its timeline."""
     with _board(store) as (board, opened):
-        known = _known(opened, name)
-        if known.wish is not None:
-            board.remove(name)
-            board.poke()
-            _wait_until_let_go(board, name)
-        if known.wish is None or name in {info.name for info in opened.streams()}:
-            opened.remove(name)
+        wishing.remove(opened, board, name)
     messages.print(f"removed {name}")
 
 
@@ -110,7 +100,7 @@ def rm(name: NameArgument, store: StoreOption = None) -> None:
 def pause(name: NameArgument, store: StoreOption = None) -> None:
     """Stop watching a stream; what it remembers stays."""
     with _board(store) as (board, _):
-        board.change(name, paused=True)
+        wishing.change(board, name, paused=True)
         _tell(board, f"paused {name}")
 
 
@@ -118,7 +108,7 @@ def pause(name: NameArgument, store: StoreOption = None) -> None:
 def resume(name: NameArgument, store: StoreOption = None) -> None:
     """Watch a paused stream again; the time between is a gap."""
     with _board(store) as (board, _):
-        board.change(name, paused=False)
+        wishing.change(board, name, paused=False)
         _tell(board, f"resumed {name}")
 
 
@@ -126,7 +116,7 @@ def resume(name: NameArgument, store: StoreOption = None) -> None:
 def restart(name: NameArgument, store: StoreOption = None) -> None:
     """Stop a stream and start it anew, whatever it does, and forget its failures."""
     with _board(store) as (board, _):
-        board.change(name)
+        wishing.change(board, name)
         _tell(board, f"restarting {name}")
 
 
@@ -146,7 +136,7 @@ def swap(
         for name in chosen:
             board.wish(name)  # all are there, or none is changed
         for name in chosen:
-            board.change(name, model=model)
+            wishing.change(board, name, model=model)
         _tell(board, f"swapping the model of {', '.join(chosen) or 'no stream'}")
 
 
@@ -157,31 +147,9 @@ def _board(store: str | None) -> Iterator[tuple[Board, TimelineStore]]:
 
 
 def _tell(board: Board, done: str) -> None:
-    board.poke()
     nobody = "" if board.leader() else "; nobody serves this store now: longtake serve"
     messages.print(done + nobody, soft_wrap=True)
 
 
-def _wait_until_let_go(board: Board, name: str) -> None:
-    """While a host still has the stream in hand it could claim it once more and leave an empty one behind."""
-    patience = Retrying(
-        retry=retry_if_result(bool),
-        stop=stop_after_delay(_STOP_S),
-        wait=wait_fixed(0.1),
-        retry_error_callback=lambda _: True,
-    )
-    if patience(lambda: bool(board.leader()) and any(name in host.streams for host in board.hosts().values())):
-        raise UsageError(
-            f"stream {name!r} shall not be watched any more, but has not stopped in {_STOP_S:g} s; try again"
-        )
-
-
-def _known(store: TimelineStore, name: str) -> stream_views.Known:
-    streams = stream_views.known(store)
-    if name not in streams:
-        raise UsageError(f"there is no stream {name!r}; streams: {', '.join(streams) or 'none yet'}")
-    return streams[name]
-
-
 def _sheet(store: TimelineStore, name: str) -> Any:
-    return stream_views.sheet(_known(store, name), Board(store).position(name))
+    return stream_views.sheet(known_stream(store, name), Board(store).position(name))

@@ -32,7 +32,10 @@ class Cutting:
     def push(self, frame: DecodedFrame) -> list[Clip | Gap]:
         """Take the next frame; return what it completes."""
         self._hooks.decoded(self._stream, frame.corrupt)
-        return self._told(self._cutter.push(frame))
+        items = self._cutter.push(frame)
+        if not frame.corrupt:
+            self._hooks.shown(self._stream, frame, self._cutter.seconds_of(frame))
+        return self._told(items)
 
     def finish(self) -> list[Clip | Gap]:
         """Return what remains when the source has ended."""

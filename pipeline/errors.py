@@ -2,6 +2,8 @@
 
     LongtakeError
     ├── UsageError            wrong option, name, key or label                  (exit 2)
+    │   ├── NotThere          nothing has that name
+    │   └── AlreadyThere      something else has that name
     ├── SourceError           a source cannot be opened or read
     │   ├── SourceNotFound    no such file, empty directory, unknown host
     │   ├── SourceUnreadable  not a video, audio only, encrypted, unknown codec
@@ -51,6 +53,14 @@ class UsageError(LongtakeError):
     """Something the caller wrote is not allowed; the message names the choices."""
 
     exit_code = 2
+
+
+class NotThere(UsageError):
+    """There is nothing of the name that was given."""
+
+
+class AlreadyThere(UsageError):
+    """The name that was given is taken."""
 
 
 class SourceError(LongtakeError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.values import Clip, Commit, Gap, GapReason, WhoseClock
+from pipeline.values import Clip, Commit, DecodedFrame, Gap, GapReason, WhoseClock
 from pipeline.way import Trace, Way
 
 
@@ -20,6 +20,9 @@ class Hooks:
 
     def decoded(self, stream: str, corrupt: bool) -> None:
         """A frame left the decoder."""
+
+    def shown(self, stream: str, frame: DecodedFrame, at_s: float) -> None:
+        """A good frame was taken, of timeline second `at_s`; its picture can be had during this call."""
 
     def kept(self, stream: str, until_s: float) -> None:
         """A frame was sampled and scaled; media time has reached `until_s`."""
@@ -80,6 +83,10 @@ class Fanout(Hooks):
     def decoded(self, stream: str, corrupt: bool) -> None:
         for listener in self._listeners:
             listener.decoded(stream, corrupt)
+
+    def shown(self, stream: str, frame: DecodedFrame, at_s: float) -> None:
+        for listener in self._listeners:
+            listener.shown(stream, frame, at_s)
 
     def kept(self, stream: str, until_s: float) -> None:
         for listener in self._listeners:

@@ -64,6 +64,10 @@ class Scaling:
 class Picture(Protocol):
     """Pixels that have not been converted yet."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the whole view as it was filmed, upright."""
+
     def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
         """Return height×width×3 uint8, contiguous and upright: the whole view, or what `scaling` leaves of it."""
 

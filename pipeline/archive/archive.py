@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.fs
 
 from pipeline.archive import layout
@@ -131,6 +132,24 @@ class Archive:
             gaps=tuple(sorted(gaps, key=lambda gap: gap.start)),
         )
 
+    def gaps(self, stream: str, files: Sequence[str]) -> list[Gap]:
+        """Return the gaps in some files of a stream; their segments are not read.
+
+        Raises:
+            FileMissing: one of `files` is not there.
+            ArchiveError: a file is damaged, or of another version.
+        """
+        return [gap for path in files for gap in self._read(stream, path, with_segments=False)[1]]
+
+    def fragment(self, path: str, holds: Any) -> Any:
+        """Return a file as a fragment of a pyarrow data set, opened when it is read and not compared with its name.
+
+        Args:
+            path: relative to the archive.
+            holds: an expression, true of each of its rows, by which the file is passed over where it is not asked.
+        """
+        return pyarrow.dataset.ParquetFileFormat().make_fragment(path, self._files, holds)
+
     def streams(self) -> tuple[str, ...]:
         """Return the streams that have a folder, by name."""
         with self._errors("listed"):
@@ -185,7 +204,7 @@ class Archive:
             info.path for info in infos if info.base_name.endswith(layout.SUFFIX) and info.base_name[0] != "."
         )
 
-    def _read(self, stream: str, path: str) -> tuple[list[Segment], list[Gap]]:
+    def _read(self, stream: str, path: str, with_segments: bool = True) -> tuple[list[Segment], list[Gap]]:
         where = f"{path} in {self.url}"
         with self._errors("read"):
             try:
@@ -195,7 +214,7 @@ class Archive:
                 raise self._missing(path) from None
         if not layout.is_named_after(path, data):
             raise ArchiveError(f"the archived file {where} is damaged: its bytes are not those it was written with")
-        return decode(data, stream, where)
+        return decode(data, stream, where, with_segments)
 
     def _missing(self, path: str) -> FileMissing:
         place = "restore it, or set LONGTAKE_ARCHIVE to where the archive is now"

@@ -33,10 +33,14 @@ def path_of(stream: str, day: date, data: bytes) -> str:
     return f"{folder_of(stream)}/date={day.isoformat()}/{digest(data)}{SUFFIX}"
 
 
+def date_of(path: str) -> date:
+    """Return the UTC date on which all in the file at `path` starts."""
+    return date.fromisoformat(PurePosixPath(path).parent.name.partition("=")[2])
+
+
 def begins_s(path: str) -> float:
     """Return the unix seconds before which nothing in the file at `path` starts."""
-    day = PurePosixPath(path).parent.name.partition("=")[2]
-    return float((date.fromisoformat(day).toordinal() - _EPOCH) * DAY_S)
+    return float((date_of(path).toordinal() - _EPOCH) * DAY_S)
 
 
 def is_named_after(path: str, data: bytes) -> bool:

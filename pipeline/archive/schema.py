@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from pipeline.archive.errors import ArchiveError
@@ -53,8 +54,8 @@ def encode(stream: str, segments: Iterable[Segment], gaps: Iterable[Gap], until_
     return sink.getvalue()
 
 
-def decode(data: bytes, stream: str, where: str) -> tuple[list[Segment], list[Gap]]:
-    """Return the segments and gaps of a file; `where` names it in errors.
+def decode(data: bytes, stream: str, where: str, with_segments: bool = True) -> tuple[list[Segment], list[Gap]]:
+    """Return the segments, if they are wanted, and the gaps of a file; `where` names it in errors.
 
     Raises:
         ArchiveError: it is damaged, of another version, or of another stream.
@@ -63,7 +64,8 @@ def decode(data: bytes, stream: str, where: str) -> tuple[list[Segment], list[Ga
         file = pyarrow.parquet.ParquetFile(pa.BufferReader(data))
         metadata = file.schema_arrow.metadata or {}
         _check(metadata, stream, where)
-        rows = file.read().to_pylist()
+        table = file.read()
+        rows = (table if with_segments else table.filter(pc.field("kind") == "gap")).to_pylist()
         segments = [_segment(stream, row) for row in rows if row["kind"] == "segment"]
         gaps = [_gap(stream, row) for row in rows if row["kind"] == "gap"]
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:

@@ -57,6 +57,10 @@ class ClipCutter:
         """Grid points whose pixels were taken."""
         return self._kept
 
+    def seconds_of(self, frame: DecodedFrame) -> float:
+        """Timeline seconds of a frame of the epoch that the last frame was of."""
+        return self._origin_s + frame.pts_s
+
     def push(self, frame: DecodedFrame) -> list[Clip | Gap]:
         """Take the next frame; return what it completes."""
         if frame.epoch < self._epoch:

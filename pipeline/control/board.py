@@ -14,7 +14,7 @@ from pipeline.control import look
 from pipeline.control.records import Ending, Held, Hold, HostInfo, View
 from pipeline.control.scale import Pool
 from pipeline.control.wish import Wish, from_json, to_json
-from pipeline.errors import UsageError, redact
+from pipeline.errors import AlreadyThere, NotThere, redact
 from pipeline.timeline.clients import evaluate
 from pipeline.timeline.keys import HOSTS, POKES, POOLS, RULES, SHARE, SUPERVISOR, WISHES, StreamKeys, host_key
 from pipeline.timeline.store import TimelineStore
@@ -44,20 +44,21 @@ class Board:
         """Write a wish; return it with its new generation.
 
         Raises:
-            UsageError: the stream is wished for already, and `replace` is not set.
+            AlreadyThere: the stream is wished for already, and `replace` is not set.
         """
         with self._store.border():
             self._client.sadd(WISHES, wish.stream)  # first: a name too many is skipped, a missing one never served
         stored = self._written(wish, "any" if replace else "none")
         if stored is None:
-            raise UsageError(f"stream {wish.stream!r} is there already; choose another name, or remove it first")
+            raise AlreadyThere(f"stream {wish.stream!r} is there already; choose another name, or remove it first")
         return stored
 
     def change(self, stream: str, **fields: Any) -> Wish:
         """Change fields of a wish at once; even without any its generation grows, so that a run is replaced.
 
         Raises:
-            UsageError: no such stream, or a value that is not allowed.
+            NotThere: no such stream.
+            UsageError: a value that is not allowed.
         """
         while True:
             before = self.wish(stream)
@@ -69,7 +70,7 @@ class Board:
         """Forget the wish; whoever runs the stream is told to stop by the supervisor.
 
         Raises:
-            UsageError: no such stream.
+            NotThere: no such stream.
         """
         keys = StreamKeys(stream)
         with self._store.border():
@@ -80,7 +81,7 @@ class Board:
             raise self._unknown(stream)
 
     def wish(self, stream: str) -> Wish:
-        """Return one wish, or raise `UsageError` naming the streams there are."""
+        """Return one wish, or raise `NotThere` naming the streams there are."""
         with self._store.border():
             text, generation = self._client.hmget(StreamKeys(stream).wish, "wish", "generation")
         if text is None:
@@ -96,10 +97,10 @@ class Board:
             generation = self._wish([StreamKeys(wish.stream).wish], [expected, to_json(wish)])
         return None if generation is None else replace(wish, generation=int(generation))
 
-    def _unknown(self, stream: str) -> UsageError:
+    def _unknown(self, stream: str) -> NotThere:
         with self._store.border():
             names = ", ".join(look.names(self._client)) or "none yet"
-        return UsageError(f"there is no stream {stream!r} to be served; there are: {names}")
+        return NotThere(f"there is no stream {stream!r} to be served; there are: {names}")
 
     # Hosts and leases
 

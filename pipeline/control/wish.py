@@ -78,9 +78,14 @@ class Wish:
         return _content(self) == _content(other)
 
 
+def references(uri: str) -> list[str]:
+    """Return the variables `uri` refers to, in their order."""
+    return list(dict.fromkeys(_REFERENCE.findall(uri)))
+
+
 def missing_variables(uri: str, environ: Mapping[str, str]) -> list[str]:
     """Return the variables `uri` refers to that are not set, in their order."""
-    return [name for name in dict.fromkeys(_REFERENCE.findall(uri)) if name not in environ]
+    return [name for name in references(uri) if name not in environ]
 
 
 def kind_of(uri: str) -> str | None:
@@ -111,18 +116,29 @@ def absolute(uri: str) -> str:
     """Return a path, or a `file://` URI, as the absolute path it stands for; any other URI as it is.
 
     Raises:
-        UsageError: a scheme that cannot be read, a URI without a host, or a directory.
+        UsageError: a scheme that cannot be read, a URI without a host, what can be no path, or a directory.
     """
     if uri.lower().startswith("file://"):
-        uri = unquote(urlsplit(uri).path)
+        uri = _path_of(uri)
     elif scheme_of(uri) is not None:
         return expand(uri)[0]
     if not uri or uri.startswith("${"):
         return uri
-    path = Path(uri).expanduser().absolute()
-    if path.is_dir():
+    try:
+        path = Path(uri).expanduser().absolute()
+        directory = path.is_dir()
+    except (RuntimeError, OSError) as error:  # the home of nobody, or a name that is too long
+        raise UsageError(f"{uri[:100]!r} cannot be a file here: {getattr(error, 'strerror', None) or error}") from None
+    if directory:
         raise UsageError(f"{str(path)!r} is a directory; a stream is one video, add them one by one")
     return str(path)
+
+
+def _path_of(uri: str) -> str:
+    try:
+        return unquote(urlsplit(uri).path)
+    except ValueError:  # as of `file://[`
+        raise UsageError(f"{uri!r} is no path; write file:///PATH") from None
 
 
 def to_json(wish: Wish) -> str:

@@ -62,7 +62,7 @@ class VideoPicture:
         return int(self._frame.width * self._frame.height)
 
     @property
-    def size(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:
         """Height and width, upright."""
         sides = self._frame.height, self._frame.width
         return sides[::-1] if quarter_turns(self._frame.rotation) % 2 else sides
@@ -73,7 +73,7 @@ class VideoPicture:
         Raises:
             SourceUnreadable: it cannot be converted.
         """
-        return viewed(self._whole, self.size, height, width, scaling)
+        return viewed(self._whole, self.shape, height, width, scaling)
 
     def _whole(self, height: int, width: int) -> UInt8Array:
         turns = quarter_turns(self._frame.rotation)

@@ -17,6 +17,8 @@ from pipeline.frames.wire import (
     FRAME,
     MOST_TEXT,
     OPENED,
+    SHAPE,
+    SIDES,
     VECTORS,
     Facts,
     Garbled,
@@ -113,6 +115,17 @@ class Apart:
         if not (np.abs(field) <= max(height, width)).all():  # nor NaN
             self._fail("sent nonsense")
         return field
+
+    def shape(self, number: int) -> tuple[int, int]:
+        """Return height and width of a picture the child still holds.
+
+        Raises:
+            SourceError: the child is gone.
+        """
+        height, width = SIDES.unpack(self._of_picture(Kind.SHAPE, SHAPE.pack(number), Kind.SIDES, SIDES.size))
+        if not (height and width):
+            self._fail("sent nonsense")
+        return height, width
 
     def _of_picture(self, asked: Kind, content: bytes, answer: Kind, size: int) -> bytearray:
         if self._closed:
@@ -233,6 +246,11 @@ class _Picture:
         self._number = number
         self._pixels: dict[tuple[int, int, Scaling | None], UInt8Array] = {}
         self._field: Float16Array | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the whole view as it was filmed, upright."""
+        return self._apart.shape(self._number)
 
     def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
         """Return height×width×3 uint8, contiguous and upright: the whole view, or what `scaling` leaves of it."""

@@ -23,6 +23,8 @@ from pipeline.frames.wire import (
     MOST_TEXT,
     OPENED,
     PICTURE,
+    SHAPE,
+    SIDES,
     VECTORS,
     Kind,
     Wire,
@@ -33,7 +35,7 @@ from pipeline.frames.wire import (
 from pipeline.values import DecodedFrame
 
 BYTES_PER_PIXEL = 3
-_ASKED = {Kind.NEXT: 0, Kind.PICTURE: PICTURE.size, Kind.VECTORS: VECTORS.size}
+_ASKED = {Kind.NEXT: 0, Kind.PICTURE: PICTURE.size, Kind.VECTORS: VECTORS.size, Kind.SHAPE: SHAPE.size}
 
 
 class Serving:
@@ -66,6 +68,9 @@ class Serving:
             elif kind is Kind.PICTURE:
                 number, height, width, scaling = unpack_picture(content)
                 self._answer(Kind.PIXELS, partial(self._held[number].picture.rgb, height, width, scaling))
+            elif kind is Kind.SHAPE:
+                (number,) = SHAPE.unpack(content)
+                self._wire.send(Kind.SIDES, SIDES.pack(*self._held[number].picture.shape))
             else:
                 number, height, width = VECTORS.unpack(content)
                 self._answer(Kind.FIELD, partial(self._held[number].picture.vectors, height, width))

@@ -1,7 +1,7 @@
 """What crosses between a reader and the process that decodes for it: messages of a fixed layout, each with a limit.
 
-    reader → decoder     ORDER (JSON)       NEXT                        PICTURE            VECTORS
-    decoder → reader     OPENED or FAULT    NOTE*, FRAME END or FAULT   PIXELS or FAULT    FIELD or FAULT
+    reader → decoder     ORDER (JSON)       NEXT                        PICTURE            VECTORS           SHAPE
+    decoder → reader     OPENED or FAULT    NOTE*, FRAME END or FAULT   PIXELS or FAULT    FIELD or FAULT    SIDES
 
 A message is its kind (1 byte), its length (4 bytes, little-endian) and its content. The decoder speaks only when
 asked. The reader believes nothing: kinds, lengths and values are checked, and what is wrong ends the decoder.
@@ -27,6 +27,8 @@ REASONS = tuple(GapReason)
 OPENED = struct.Struct("<?d")  # live, duration_s or NaN
 PICTURE = struct.Struct("<QHHHH?")  # number of the frame, height, width; of the scaling: height, width or 0, exact
 VECTORS = struct.Struct("<QHH")  # number of the frame, height, width
+SHAPE = struct.Struct("<Q")  # number of the frame
+SIDES = struct.Struct("<II")  # height, width
 _HEAD = struct.Struct("<BI")
 FRAME = struct.Struct(
     "<QIddddBB"
@@ -47,6 +49,8 @@ class Kind(IntEnum):
     PIXELS = 9
     VECTORS = 10
     FIELD = 11
+    SHAPE = 12
+    SIDES = 13
 
 
 class Garbled(Exception):

@@ -51,9 +51,17 @@ def _check_scheme(uri: str, scheme: str) -> str:
     if scheme not in SCHEMES:
         choices = ", ".join(f"{name}://" for name in SCHEMES)
         raise UsageError(f"{scheme}:// cannot be read; give a path, /dev/videoN or one of {choices}")
-    if scheme != "synthetic" and not urlsplit(uri).hostname:
+    if scheme != "synthetic" and not host_of(uri):
         raise UsageError(f"{uri!r} names no host; write {scheme}://HOST/PATH")
     return uri
+
+
+def host_of(uri: str) -> str:
+    """Return the host that a URI names; empty where it names none, or is none, as `rtsp://[::1`."""
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _videos_in(folder: Path) -> list[str]:
@@ -88,8 +96,8 @@ def stream_name(uri: str) -> str:
     return _NOT_NAME.sub("-", proposed).strip("-")[:MAX_NAME_LENGTH] or "stream"
 
 
-def check_name(name: str) -> str:
-    """Return `name` if it may name a stream.
+def check_name(name: str, of: str = "stream") -> str:
+    """Return `name` if it may name a stream, or something else that is called `of`.
 
     Raises:
         UsageError: it is empty, too long, or holds anything but letters, digits, dot, underscore and dash.
@@ -97,6 +105,6 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         shown = name if len(name) <= MAX_NAME_LENGTH else f"{name[:20]}… ({len(name)} characters)"
         raise UsageError(
-            f"{shown!r} cannot name a stream; use 1 to {MAX_NAME_LENGTH} of the characters A-Z a-z 0-9 . _ -"
+            f"{shown!r} cannot name a {of}; use 1 to {MAX_NAME_LENGTH} of the characters A-Z a-z 0-9 . _ -"
         )
     return name

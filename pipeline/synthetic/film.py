@@ -24,9 +24,14 @@ class ScenePicture:
     t_s: float
     size: tuple[int, int] = SIZE
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width as filmed."""
+        return self.size[::-1]
+
     def rgb(self, height: int, width: int, scaling: Scaling | None = None) -> UInt8Array:
         """Return height × width × 3 uint8, contiguous: the whole view, or what `scaling` leaves of it."""
-        return viewed(partial(self.scene.render, self.t_s), self.size[::-1], height, width, scaling)
+        return viewed(partial(self.scene.render, self.t_s), self.shape, height, width, scaling)
 
     def vectors(self, height: int, width: int) -> Float16Array:
         """Raise SourceUnreadable: nobody has encoded it."""

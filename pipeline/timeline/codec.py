@@ -59,6 +59,25 @@ def unpack_segment(data: bytes, stream: str) -> Segment:
     return Segment(id_, stream, epoch, label, start, end, score, peak, model, origin)
 
 
+def segment_columns(packed: bytes) -> list[tuple[Any, ...]]:
+    """Return the fields of packed segments that lie one behind the other, without making a `Segment` of each.
+
+    The columns are id, epoch, label, start, end, score, peak, model and origin.
+    """
+    return _columns(packed, 9)
+
+
+def gap_columns(packed: bytes) -> list[tuple[Any, ...]]:
+    """Return the fields of packed gaps that lie one behind the other: start, end, reason and filled."""
+    return _columns(packed, 4)
+
+
+def unpack_span(data: bytes) -> tuple[str, float, float | None]:
+    """Return label, start and end of a packed segment, or raise `StoreVersion`."""
+    _, _, label, start, end, *_ = _unpack(data, 9)
+    return label, start, end
+
+
 def pack_gap(gap: Gap) -> bytes:
     """Return `gap` as bytes, without its stream."""
     return _pack(*_gap_fields(gap))
@@ -91,18 +110,39 @@ def _unpack(data: bytes, count: int) -> list[Any]:
     return _unpack_versioned(data, count)[1]
 
 
+def _columns(packed: bytes, count: int) -> list[tuple[Any, ...]]:
+    unpacker = msgpack.Unpacker(max_buffer_size=len(packed), use_list=False)
+    unpacker.feed(packed)
+    try:
+        rows = list(unpacker)
+        kinds = {(len(row), row[0]) for row in rows}
+    except (ValueError, TypeError, LookupError, msgpack.UnpackException) as error:
+        raise _unreadable() from error
+    for length, version in kinds:
+        _check(length, version, count)
+    return list(zip(*rows, strict=True))[1:] if rows else [()] * count
+
+
 def _unpack_versioned(data: bytes, count: int) -> tuple[int, list[Any]]:
     try:
         values = msgpack.unpackb(data)
     except (ValueError, msgpack.UnpackException) as error:
-        raise StoreVersion("the store holds bytes this longtake cannot read; was it written by another one?") from error
+        raise _unreadable() from error
     version: Any = values[0] if isinstance(values, list) and values else "none"
-    if version not in range(OLDEST, VERSION + 1) or len(values) != count + 1:
+    _check(len(values) if isinstance(values, list) else 0, version, count)
+    return version, values[1:]
+
+
+def _unreadable() -> StoreVersion:
+    return StoreVersion("the store holds bytes this longtake cannot read; was it written by another one?")
+
+
+def _check(length: int, version: Any, count: int) -> None:
+    if version not in range(OLDEST, VERSION + 1) or length != count + 1:
         raise StoreVersion(
             f"the store holds values of version {version}, this longtake reads {OLDEST} to {VERSION}; "
             "use the one that wrote them"
         )
-    return version, values[1:]
 
 
 def _from_3(values: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,21 @@ def as_document(timeline: Timeline) -> dict[str, Any]:
     return {
         "stream": timeline.stream,
         "model": timeline.model,
-        "duration": _time(timeline.duration),
+        "duration": rounded_s(timeline.duration),
         "segments": sorted(segments, key=lambda one: (one["start"], one["label"], one["id"])),
         "gaps": sorted(gaps, key=lambda one: (one["start"], one["end"], one["reason"])),
     }
+
+
+def item_document(item: Segment | Gap) -> dict[str, Any]:
+    """Return one segment or gap as the HTTP API, live clients and alerts show it; it says by itself whose it is."""
+    times = {"start_time": rounded_s(item.start), "end_time": None if item.end is None else rounded_s(item.end)}
+    if isinstance(item, Gap):
+        told = {"reason": str(item.reason), "filled": item.filled}
+        return {"kind": "gap", "stream": item.stream, **times, **told}
+    scores = {"score": rounded_score(item.score), "peak": rounded_score(item.peak)}
+    seen_by = {"model": item.model, "origin": item.origin, "epoch": item.epoch}
+    return {"kind": "segment", "id": item.id, "stream": item.stream, "label": item.label, **times, **scores, **seen_by}
 
 
 def from_json(text: str) -> Timeline:
@@ -60,17 +71,17 @@ def _segment_document(segment: Segment, model: str) -> dict[str, Any]:
     document = {
         "id": segment.id,
         "label": segment.label,
-        "start": _time(segment.start),
-        "end": None if segment.end is None else _time(segment.end),
-        "score": _score(segment.score),
-        "peak": _score(segment.peak),
+        "start": rounded_s(segment.start),
+        "end": None if segment.end is None else rounded_s(segment.end),
+        "score": rounded_score(segment.score),
+        "peak": rounded_score(segment.peak),
     }
     return document if segment.model == model else document | {"model": segment.model}
 
 
 def _gap_document(gap: Gap) -> dict[str, Any]:
     """Only a filled gap says whether it is."""
-    document = {"start": _time(gap.start), "end": _time(gap.end), "reason": str(gap.reason)}
+    document = {"start": rounded_s(gap.start), "end": rounded_s(gap.end), "reason": str(gap.reason)}
     return document | {"filled": True} if gap.filled else document
 
 
@@ -84,9 +95,11 @@ def _segment(stream: str, model: str, one: dict[str, Any]) -> Segment:
     return Segment(str(one["id"]), stream, 0, str(one["label"]), *span, *scores, str(one.get("model", model)))
 
 
-def _time(seconds: float) -> float:
+def rounded_s(seconds: float) -> float:
+    """Return timeline seconds as people see them: to 1 ms."""
     return round(float(seconds), 3) + 0.0  # never -0.0
 
 
-def _score(probability: float) -> float:
+def rounded_score(probability: float) -> float:
+    """Return a probability as people see it: to 4 decimals."""
     return round(float(probability), 4) + 0.0

@@ -28,10 +28,18 @@ RULES = f"{PREFIX}:rules"
 POOLS = f"{PREFIX}:pools"
 """Hash: the model workers that serve each model, by its fingerprint; written by the supervisor, made anew if lost."""
 
+TOKENS = f"{PREFIX}:tokens"
+"""Hash: who may ask over HTTP, by the token's name; digests, no secrets."""
+
 
 def host_key(name: str) -> str:
     """Return the key of a host's last sign of life: a string with a time to live."""
     return f"{PREFIX}:host:{name}"
+
+
+def session_key(digest: str) -> str:
+    """Return the key of a page's session, by the digest of its secret: a string with a time to live."""
+    return f"{PREFIX}:session:{digest}"
 
 
 class StreamKeys:
@@ -90,3 +98,28 @@ class StreamKeys:
 def stream_of(key: str) -> str:
     """Return the stream a key belongs to."""
     return key.partition("{")[2].partition("}")[0]
+
+
+class AlertKeys:
+    """The keys of what is told to whom; one hash tag, so that one script can write all of it.
+
+    Attributes:
+        leader: string with a time to live, the token of the process that watches and delivers.
+        places: hash, by stream how far its event log was read and what the rules remember; by the empty name the entry
+            id at which the log of a stream without a place is to be read from.
+        counts: hash `what:target` → how many.
+    """
+
+    def __init__(self) -> None:
+        self._base = f"{PREFIX}:alerts:{{alerts}}"
+        self.leader = f"{self._base}:leader"
+        self.places = f"{self._base}:places"
+        self.counts = f"{self._base}:counts"
+
+    def waiting(self, target: str) -> str:
+        """Return the Redis stream of what is to be delivered to a target, oldest first."""
+        return f"{self._base}:waiting:{target}"
+
+    def dead(self, target: str) -> str:
+        """Return the Redis stream of what could not be delivered to a target."""
+        return f"{self._base}:dead:{target}"

@@ -1,15 +1,14 @@
 """What readers ask the store; each answer is one consistent look, never half a commit."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.archive.errors import FileMissing
 from pipeline.archive.layout import begins_s
-from pipeline.errors import REDACTED, UsageError
-from pipeline.timeline.clients import evaluate
+from pipeline.errors import REDACTED, NotThere, UsageError
 from pipeline.timeline.codec import unpack_gap, unpack_scores, unpack_segment
 from pipeline.timeline.keys import META_PATTERN, STREAMS, StreamKeys, stream_of
 from pipeline.timeline.records import Aggregate, Event, StreamInfo
@@ -18,6 +17,8 @@ from pipeline.values import Gap, Scores, Segment, Timeline
 if TYPE_CHECKING:
     from pipeline.archive.archive import Archive  # loads pyarrow
 
+_Found = TypeVar("_Found")
+_Older = TypeVar("_Older")
 _TIMELINE_LUA = (Path(__file__).parent / "timeline.lua").read_text()
 _BOTH_LUA = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
 
@@ -47,23 +48,44 @@ class Span:
 
 
 def timeline(client: Any, stream: str, span: Span, label: str | None, archive: str | None = None) -> Timeline:
-    """Return the part of the timeline that overlaps `span`, of one label or all; `archive` says where the rest lies.
+    """Return the part of the timeline that overlaps `span`, of one label or all; `archive` says where the rest lies."""
+    packed, older = with_archived(
+        look=lambda: look(client, stream, span, label),
+        read=lambda files: archive_at(archive, client, stream).timeline(
+            stream, span.since, span.until, label, None, files
+        ),
+    )
+    found = _timeline(stream, span, label, packed)
+    return _joined(older, found) if older else found
 
-    What is in Redis and which archived files count is seen at one moment, and a move changes both at once.
+
+def with_archived(
+    look: Callable[[], tuple[_Found, list[str]]], read: Callable[[list[str]], _Older]
+) -> tuple[_Found, _Older | None]:
+    """Return what a look at Redis saw, and what was read from the archive to go with it, or None without any file.
+
+    Args:
+        look: returns what it saw and, as of the same moment, the archived files that may hold some of what was asked. A
+            move changes both at once.
+        read: reads these files.
     """
     missed: FileMissing | None = None
     while True:
-        found, files = _look(client, stream, span, label)
+        found, files = look()
         if not files:
-            return found
+            return found, None
         if missed is not None and missed.path in files:
             raise missed
         try:
-            older = _archive_at(archive, client, stream).timeline(stream, span.since, span.until, label, None, files)
+            return found, read(files)
         except FileMissing as error:
             missed = error  # the stream may have been removed since the look: then the next one does not list the file
-        else:
-            return _joined(older, found)
+
+
+def files_within(span: Span, files: Sequence[bytes]) -> list[str]:
+    """Return those archived files, as a look saw them, that do not begin behind the range."""
+    paths = (path.decode() for path in files)
+    return [path for path in paths if begins_s(path) < span.until]
 
 
 def archive_of(client: Any, stream: str, archive: str | None) -> "Archive | None":
@@ -73,16 +95,16 @@ def archive_of(client: Any, stream: str, archive: str | None) -> "Archive | None
         UsageError: it does, but neither `archive` nor the store says where it is.
     """
     listed = client.zcard(StreamKeys(stream).archive)
-    return _archive_at(archive, client, stream) if listed else None
+    return archive_at(archive, client, stream) if listed else None
 
 
 def require_archive(client: Any, stream: str, archive: str | None) -> None:
     """Make sure that the newest archived file of the stream is there, if any part of it is archived."""
     if newest := client.zrevrange(StreamKeys(stream).archive, 0, 0):
-        _archive_at(archive, client, stream).require(newest[0].decode())
+        archive_at(archive, client, stream).require(newest[0].decode())
 
 
-def _archive_at(archive: str | None, client: Any, stream: str) -> "Archive":
+def archive_at(archive: str | None, client: Any, stream: str) -> "Archive":
     """The archive that is given, else the one the stream was moved to, as far as the store knows it."""
     if archive is None:
         until, url = client.hmget(StreamKeys(stream).meta, "archived_until", "archive")
@@ -105,36 +127,31 @@ def _joined(older: Timeline, found: Timeline) -> Timeline:
     return replace(found, segments=_sorted_segments(segments.values()), gaps=_sorted_gaps(gaps))
 
 
-def _look(client: Any, stream: str, span: Span, label: str | None) -> tuple[Timeline, list[str]]:
+def look(client: Any, stream: str, span: Span, label: str | None) -> tuple[Any, list[str]]:
     """Return what Redis holds of the range, and the archived files that may hold some of it, as of one moment.
 
-    The list is read before and after: where both are equal nothing was moved between. A transaction would say the same,
-    but a server that is full refuses to begin one.
+    The first is what timeline.lua answers: packed values; open segments may be of other labels or lie elsewhere.
     """
-    keys, answer, before, listed = StreamKeys(stream), None, [b""], []
-    while answer is None or before != listed:
+    keys, answer = StreamKeys(stream), None
+    while answer is None:
         labels = labels_of(client, stream)
         asked = sorted(labels) if label is None else [_known(label, labels)]
-        names = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps, *map(keys.by_start, asked)]
-        with client.pipeline(transaction=False) as pipe:
-            pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
-            evaluate(pipe, _TIMELINE_LUA, names, [*span.arguments(), len(labels)])
-            pipe.zrangebyscore(keys.archive, f"({span.arguments()[0]}", "+inf")
-            before, answer, listed = pipe.execute()
-    files = [path.decode() for path in listed]
-    return _timeline(stream, span, asked, answer), [path for path in files if begins_s(path) < span.until]
+        names = [keys.meta, keys.labels, keys.open, keys.segments, keys.gaps, keys.archive, *map(keys.by_start, asked)]
+        answer = client.eval(_TIMELINE_LUA, len(names), *names, *span.arguments(), len(labels))
+    *found, files = answer
+    return found, files_within(span, files)
 
 
-def _timeline(stream: str, span: Span, asked: Sequence[str], answer: Any) -> Timeline:
-    """Read what the script answered."""
-    (model, begin, end, pending), opened, closed, gaps = answer
+def _timeline(stream: str, span: Span, label: str | None, found: Any) -> Timeline:
+    """Unpack what a look saw."""
+    (model, begin, end, pending), opened, closed, gaps = found
     segments = [unpack_segment(data, stream) for data in (*closed, *opened)]
     found_gaps = [unpack_gap(data, stream) for data in (*gaps, *([pending] if pending else []))]
     return Timeline(
         stream=stream,
         model=model.decode(),
         duration=max(0.0, float(end or 0) - float(begin or 0)) if begin is not None else 0.0,
-        segments=_segments_in(span, (one for one in segments if one.label in asked)),
+        segments=_segments_in(span, (one for one in segments if label in (None, one.label))),
         gaps=_gaps_in(span, found_gaps),
     )
 
@@ -181,12 +198,12 @@ def events(client: Any, stream: str, after: str, limit: int) -> list[Event]:
     labels_of(client, stream)
     answers = client.xread({StreamKeys(stream).events: after}, count=limit)
     entries = answers[0][1] if answers else []
-    return [_event(stream, id_.decode(), fields[b"kind"].decode(), fields[b"data"]) for id_, fields in entries]
+    return [event_of(stream, id_, fields) for id_, fields in entries]
 
 
 def streams(client: Any) -> list[StreamInfo]:
-    """Return all streams by name; an index that was lost is rebuilt from the keys."""
-    names = _names(client)
+    """Return all streams by name."""
+    names = stream_names(client)
     with client.pipeline(transaction=False) as pipe:
         for name in names:
             keys = StreamKeys(name)
@@ -197,15 +214,25 @@ def streams(client: Any) -> list[StreamInfo]:
 
 
 def labels_of(client: Any, stream: str) -> frozenset[str]:
-    """Return the labels of a stream, or raise `UsageError` naming the streams there are."""
+    """Return the labels of a stream, or raise `NotThere` naming the streams there are."""
     known = client.smembers(StreamKeys(stream).labels)
     if not known:
-        names = ", ".join(_names(client)) or "none yet"
-        raise UsageError(f"there is no stream {stream!r}; streams: {names}")
+        names = ", ".join(stream_names(client)) or "none yet"
+        raise NotThere(f"there is no stream {stream!r}; streams: {names}")
     return frozenset(label.decode() for label in known)
 
 
-def _names(client: Any) -> list[str]:
+def open_segments(client: Any, streams: Sequence[str]) -> list[Segment]:
+    """Return the open segments of streams."""
+    with client.pipeline(transaction=False) as pipe:
+        for stream in streams:
+            pipe.hvals(StreamKeys(stream).open)
+        answers = pipe.execute()
+    return [unpack_segment(data, stream) for stream, found in zip(streams, answers, strict=True) for data in found]
+
+
+def stream_names(client: Any) -> list[str]:
+    """Return the names of all streams, sorted."""
     names = {name.decode() for name in client.smembers(STREAMS)}
     if not names:
         names = {stream_of(key.decode()) for key in client.scan_iter(META_PATTERN, count=1000)}
@@ -236,13 +263,15 @@ def _sorted_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     return tuple(sorted(gaps, key=lambda gap: gap.start))
 
 
-def _event(stream: str, id_: str, kind: str, data: bytes) -> Event:
-    if kind == "gap":
+def event_of(stream: str, entry: bytes, fields: Mapping[bytes, bytes]) -> Event:
+    """Return one entry of an event log."""
+    id_, kind, data = entry.decode(), fields[b"kind"], fields[b"data"]
+    if kind == b"gap":
         return Event(id_, "gap", unpack_gap(data, stream))
-    if kind == "state":
+    if kind == b"state":
         state: Any = data.decode()
         return Event(id_, "state", state)
-    return Event(id_, "opened" if kind == "opened" else "closed", unpack_segment(data, stream))
+    return Event(id_, "opened" if kind == b"opened" else "closed", unpack_segment(data, stream))
 
 
 def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:

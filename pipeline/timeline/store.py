@@ -3,27 +3,32 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgpack
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.errors import Fenced, StoreBehind, StoreDown, redact
-from pipeline.timeline import reads
+from pipeline.timeline import reads, walks
 from pipeline.timeline.border import border
 from pipeline.timeline.clients import PASSWORD_FILE, connect
 from pipeline.timeline.codec import unpack_checkpoint
 from pipeline.timeline.embedded import EmbeddedServer
 from pipeline.timeline.keys import STREAMS, StreamKeys
+from pipeline.timeline.overview import Overview, overview
+from pipeline.timeline.pages import Page, Position, Question
 from pipeline.timeline.records import Aggregate, Event, Lease, ServerInfo, StoreSettings, StreamInfo, StreamState
 from pipeline.timeline.server import check_server, server_info
 from pipeline.timeline.writes import Command, commit_writes, reset_writes, state_writes
-from pipeline.values import Checkpoint, Commit, Scores, Timeline, WhoseClock
+from pipeline.values import Checkpoint, Commit, Scores, Segment, Timeline, WhoseClock
+
+if TYPE_CHECKING:
+    from pipeline.archive.archive import Archive  # loads pyarrow
 
 _CLAIM_LUA = (Path(__file__).parent / "claim.lua").read_text()
 _COMMIT_LUA = (Path(__file__).parent / "commit.lua").read_text()
@@ -223,6 +228,20 @@ class TimelineStore:
         with self.border():
             reads.require_archive(self._client, stream, self._settings.archive)
 
+    def archive_of(self, stream: str) -> "Archive | None":
+        """Return the archive that holds a part of the stream, or None where nothing of it is archived.
+
+        Raises:
+            UsageError: it is neither given nor known.
+        """
+        with self.border():
+            return reads.archive_of(self._client, stream, self._settings.archive)
+
+    def names(self) -> list[str]:
+        """Return the names of all streams, sorted."""
+        with self.border():
+            return reads.stream_names(self._client)
+
     def streams(self) -> list[StreamInfo]:
         """Return all streams by name."""
         with self.border():
@@ -250,6 +269,39 @@ class TimelineStore:
             found = reads.timeline(self._client, stream, span, label, self._settings.archive)
         return reads.at_least(found, min_score)
 
+    def page(self, question: Question, limit: int, after: Position | None = None, newest_first: bool = False) -> Page:
+        """Return up to `limit` segments and gaps by position, those after `after`: an answer page by page.
+
+        The pages of a store in which nothing changes are the whole answer, each item once. While streams grow, what has
+        started keeps its place: a segment that closes between two pages, or a gap that grows, is shown once, as it was
+        when its page was read. What starts meanwhile comes on a later page, or on none where the newest come first; nor
+        does what starts before a place that has been passed. Of one stream, a page of up to 1000 items is one look,
+        unless `min_score` leaves many out.
+
+        O(streams · labels · log n + items) as long as few are left out by `min_score`.
+
+        Raises:
+            UsageError: it reaches into an archive that is neither given nor known.
+            ArchiveError: the archived part cannot be read.
+        """
+        with self.border():
+            return walks.page(self._client, question, limit, after, newest_first, self._settings.archive)
+
+    def overview(self, stream: str, since: float, until: float, bins: int) -> Overview:
+        """Return which share of each bin of a range is covered by the stream's labels and by its gaps.
+
+        Of `bins` bins that are an hour or longer, closed segments are taken from the aggregates: the cost does not
+        grow with their number, a start or an end counts to the millisecond, and the bins are no more than `bins` of
+        whole hours that cover the range; the answer tells where they lie.
+
+        Raises:
+            UsageError: no such stream, a range without both ends or an empty one, or one that reaches into an archive
+                that is neither given nor known.
+            ArchiveError: the archived part cannot be read.
+        """
+        with self.border():
+            return overview(self._client, stream, since, until, bins, self._settings.archive)
+
     def scores(self, stream: str, since: float | None = None, until: float | None = None) -> list[Scores]:
         """Return the kept scores that overlap [`since`, `until`), by start; probabilities to 1/255."""
         with self.border():
@@ -264,6 +316,11 @@ class TimelineStore:
         """Return up to `limit` entries of the event log, oldest first, that follow the entry with id `after`."""
         with self.border():
             return reads.events(self._client, stream, after, limit)
+
+    def open_segments(self, streams: Sequence[str]) -> list[Segment]:
+        """Return the segments of these streams that are open, stream by stream; none of one that is not there."""
+        with self.border():
+            return reads.open_segments(self._client, streams)
 
     def server_info(self) -> ServerInfo:
         """Return how the server is: version, persistence, memory, how fast it answers, how its clock differs."""

@@ -1,15 +1,20 @@
-"""A timeline as one Arrow table, as CSV and as Parquet; values as in the JSON document."""
+"""Timelines as Arrow tables: one whole, or items of several; as CSV, Parquet and an Arrow stream too.
+
+Values are rounded as in the JSON document.
+"""
 
 import io
 import json
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.ipc
 import pyarrow.parquet
 
-from pipeline.timeline.document import as_document
-from pipeline.values import Timeline
+from pipeline.timeline.document import as_document, item_document
+from pipeline.values import Gap, Segment, Timeline
 
 Table: TypeAlias = Any  # pyarrow ships no types
 
@@ -28,6 +33,16 @@ SCHEMA = pa.schema(
     ]
 )
 
+ITEMS = pa.schema(
+    [
+        pa.field("stream", pa.string(), nullable=False),
+        *SCHEMA,
+        pa.field("origin", pa.string()),
+        pa.field("epoch", pa.int64()),
+    ]
+)
+"""Of segments and gaps of several streams."""
+
 
 def to_arrow(timeline: Timeline) -> Table:
     """Return segments and gaps as a table by start, `end` null while open.
@@ -42,15 +57,45 @@ def to_arrow(timeline: Timeline) -> Table:
     return pa.Table.from_pylist(rows, SCHEMA.with_metadata(metadata))
 
 
+def items_to_arrow(items: Iterable[Segment | Gap]) -> Table:
+    """Return segments and gaps of any streams as a table, in the order given."""
+    return pa.Table.from_pylist([_row(item) for item in items], ITEMS)
+
+
 def to_csv(timeline: Timeline) -> str:
-    """Return the table as CSV with a header; what is null is an empty field."""
-    sink = io.BytesIO()
-    pyarrow.csv.write_csv(to_arrow(timeline), sink)
-    return sink.getvalue().decode()
+    """Return the table of a timeline as CSV with a header; what is null is an empty field."""
+    return as_csv(to_arrow(timeline)).decode()
 
 
 def to_parquet(timeline: Timeline) -> bytes:
-    """Return the table, with the metadata of `to_arrow`, as a Parquet file."""
+    """Return the table of a timeline, with the metadata of `to_arrow`, as a Parquet file."""
+    return as_parquet(to_arrow(timeline))
+
+
+def as_csv(table: Table) -> bytes:
+    """Return any table as CSV with a header."""
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(to_arrow(timeline), sink)
+    pyarrow.csv.write_csv(table, sink)
     return sink.getvalue()
+
+
+def as_parquet(table: Table) -> bytes:
+    """Return any table as a Parquet file."""
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def as_stream(table: Table) -> bytes:
+    """Return any table as an Arrow IPC stream."""
+    sink = io.BytesIO()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _row(item: Segment | Gap) -> dict[str, Any]:
+    """Tables say `start` and `end`, as `longtake timeline` and SQL do."""
+    row = item_document(item)
+    row["start"], row["end"] = row.pop("start_time"), row.pop("end_time")
+    return row

@@ -1,9 +1,9 @@
 -- One consistent look at what overlaps [since, until).
 --
--- KEYS: meta, labels, open, segments, gaps, then one index by start for each label asked for.
+-- KEYS: meta, labels, open, segments, gaps, archive, then one index by start for each label asked for.
 -- ARGV: since, until, how many labels the caller knows.
 -- Returns nil when the stream has learned labels meanwhile, else
--- {{model, from, until, pending gap}, open segments, closed segments, gaps}.
+-- {{model, from, until, pending gap}, open segments, closed segments, gaps, archived files that may reach into the range}.
 
 local since, till, known = unpack(ARGV)
 if redis.call('SCARD', KEYS[2]) ~= tonumber(known) then return nil end
@@ -16,7 +16,7 @@ local function overlapping(key)
 end
 
 local ids = {}
-for i = 6, #KEYS do
+for i = 7, #KEYS do
   for _, id in ipairs(overlapping(KEYS[i])) do ids[#ids + 1] = id end
 end
 
@@ -27,4 +27,5 @@ for i = 1, #ids, 1000 do -- unpack has a limit
 end
 
 local meta = redis.call('HMGET', KEYS[1], 'model', 'from', 'until', 'pending')
-return {meta, redis.call('HVALS', KEYS[3]), closed, overlapping(KEYS[5])}
+local files = redis.call('ZRANGEBYSCORE', KEYS[6], '(' .. since, '+inf')
+return {meta, redis.call('HVALS', KEYS[3]), closed, overlapping(KEYS[5]), files}

@@ -86,7 +86,8 @@ class Served:
     def __init__(self, folder: Path, config: dict[str, Any], store: str, *options: str) -> None:
         path = folder / "longtake.yaml"
         path.write_text(yaml.safe_dump(config))
-        command = [sys.executable, "-m", "longtake", "serve", "--config", str(path), "--store", store, *options]
+        command = [sys.executable, "-m", "longtake", "serve", "--http-port", "0"]
+        command += ["--config", str(path), "--store", store, *options]
         environment = os.environ | {"LONGTAKE_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
         self._log = folder / "serve.log"
         with self._log.open("w") as said:

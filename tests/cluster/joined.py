@@ -52,7 +52,8 @@ class Joined:
             for role in self._roles:
                 self.start(role, "join", self.address, "--role", role)
             config = ("--config", str(self._home / "config.yaml"), "--store", self._redis.url)
-            self.start("serve", "serve", "--address", self.address, "--model", self._model, *config)
+            served = ("--address", self.address, "--model", self._model, "--http-port", "0")
+            self.start("serve", "serve", *served, *config)
         except BaseException:
             self.__exit__()
             raise

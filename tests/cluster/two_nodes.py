@@ -54,7 +54,7 @@ class TwoNodes:
         self._parts.callback(self.redis.kill)
         self.cluster = Cluster(initialize_head=True, head_node_args=NODE)
         self._parts.callback(self.cluster.shutdown)
-        command = [sys.executable, "-m", "longtake", "serve", "--model", str(self._model)]
+        command = [sys.executable, "-m", "longtake", "serve", "--http-port", "0", "--model", str(self._model)]
         command += ["--config", str(self.home / "config.yaml"), "--store", self.redis.url]
         command += ["--address", self.cluster.address]
         with (self.home / "said").open("w") as said:

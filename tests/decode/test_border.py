@@ -259,3 +259,12 @@ def test_a_film_that_takes_more_memory_than_allowed_is_unreadable(tmp_path: Path
         opened(order(path, small), DecodeStats(), SystemClock()) as source,
     ):
         list(source.frames)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_picture_tells_its_shape_as_it_stands_upright(isolated: bool, tmp_path: Path) -> None:
+    settings = SourceSettings(isolated=isolated, silence_s=PATIENCE_S)
+    for make in (sound, turned):
+        with opened(order(make(tmp_path), settings), DecodeStats(), SystemClock()) as source:
+            height, width = next(iter(source.frames)).picture.shape
+        assert (height < width) is (make is sound)

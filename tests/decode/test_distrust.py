@@ -43,7 +43,7 @@ def tell(*frames):
 def raw(content):
     wire._connection.sendall(content)
 def wait():
-    wire.receive({Kind.NEXT: 0, Kind.PICTURE: 100, Kind.VECTORS: 100})
+    wire.receive({Kind.NEXT: 0, Kind.PICTURE: 100, Kind.VECTORS: 100, Kind.SHAPE: 100})
 """
 
 NONSENSE = {
@@ -93,6 +93,14 @@ def test_a_field_of_another_size_or_of_what_is_no_displacement_is_nonsense(field
     frame = next(apart.open().frames)
     with pytest.raises(SourceCrashed, match="sent nonsense"):
         frame.picture.vectors(16, 16)
+    assert gone(apart.pid)
+
+
+def test_a_picture_without_sides_is_nonsense(tmp_path: Path) -> None:
+    apart = pretending("tell(frame()); wait(); wire.send(Kind.SIDES, bytes(8)); time.sleep(600)", tmp_path)
+    frame = next(apart.open().frames)
+    with pytest.raises(SourceCrashed, match="sent nonsense"):
+        _ = frame.picture.shape
     assert gone(apart.pid)
 
 

@@ -29,7 +29,16 @@ class Served:
         self.uri = uri
         make_model_dir(home / "model")
         (home / "config.yaml").write_text(config)
-        command = [sys.executable, "-m", "longtake", "serve", *arguments, *(["--store", store] if store else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "longtake",
+            "serve",
+            "--http-port",
+            "0",
+            *arguments,
+            *(["--store", store] if store else []),
+        ]
         command += ["--config", str(home / "config.yaml"), "--model", str(home / "model")]
         environment = os.environ | {"LONGTAKE_HOME": str(home), "TEST_CAMERA": uri}
         with (home / "said").open("w") as said:

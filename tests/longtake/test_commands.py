@@ -208,7 +208,7 @@ def test_a_damaged_model_is_refused_before_anything_is_written(call, place, tmp_
     ("text", "complaint"),
     [
         ("flow:\n  lane:\n    que: 3", "unknown key 'flow.lane.que'; choose from commit_every_s, forget_s, in_flight"),
-        ("flwo: {}", "unknown key 'flwo'; choose from flow, ray"),
+        ("flwo: {}", "unknown key 'flwo'; choose from alerts, api, flow, ray"),
         ("flow:\n  decode_threads: 0", "flow.decode_threads"),
         ("[", "is not YAML"),
     ],

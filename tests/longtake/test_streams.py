@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from longtake import stream_views
 from longtake.cli import app
+from longtake.known_streams import known
 from longtake.output import console
 from pipeline.control.board import Board
 from pipeline.control.records import Ending, HostInfo
@@ -153,7 +154,7 @@ def test_a_narrow_list_has_fewer_columns_and_cuts_only_sources(call, store):
 
     def shown(width: int) -> list[str]:
         console = Console(width=width, file=io.StringIO(), color_system=None)
-        console.print(stream_views.listing(stream_views.known(store), width))
+        console.print(stream_views.listing(known(store), width))
         assert isinstance(console.file, io.StringIO)
         return [line for line in console.file.getvalue().splitlines() if line.strip()]
 

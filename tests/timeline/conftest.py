@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.archive.archive import Archive
+from pipeline.timeline.moves import move
+from pipeline.timeline.records import StoreSettings
 from pipeline.timeline.store import TimelineStore
 from tests.timeline.servers import Cluster, TcpServer
+from tests.timeline.several import Filled, fill
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +39,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TimelineSt
     server.flush()
     with TimelineStore.open(server.url, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """Several streams that only tests read; the older part of each is in an archive, in several files."""
+    home = tmp_path_factory.mktemp("several")
+    with TimelineStore.open(None, home, StoreSettings(archive=str(home / "archive"))) as store:
+        filled = fill(store)
+        assert move(store, Archive(str(home / "archive")), 0.0).segments > 10
+        assert store.client.zcard("lt:{a-1}:archive") > 1
+        assert store.client.hlen("lt:{a-1}:segments") > 5
+        yield filled

@@ -1,0 +1,1 @@
+"""Questions over the timelines of several streams."""
