@@ -25,7 +25,7 @@ demo: $(READY)
 	@$(BIN)/python -m longtake demo $(if $(SOURCE),"$(SOURCE)")
 
 test: $(READY) check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 slow: $(READY)
 	$(BIN)/pytest -m slow --timeout 1200

@@ -1,9 +1,12 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from pipeline.timeline.store import TimelineStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -22,3 +25,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         skip_or_fail(f"no real videos at {folder}; set LONGTAKE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimelineStore]:
+    """One embedded store for a module of tests."""
+    with TimelineStore.open(None, tmp_path_factory.mktemp("home")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(shared: TimelineStore) -> TimelineStore:
+    """That store, empty."""
+    shared.client.flushall()
+    return shared

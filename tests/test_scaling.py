@@ -96,8 +96,8 @@ def test_a_decoded_picture_shows_its_middle_upright(tmp_path: Path, rotation: in
     with open_source(str(path)) as source:
         picture = next(decode(source)).picture
         assert isinstance(picture, VideoPicture)
-        assert picture.size == ((128, 96) if rotation else (96, 128))
-        check_middle(picture, *picture.size, exact)
+        assert picture.shape == ((128, 96) if rotation else (96, 128))
+        check_middle(picture, *picture.shape, exact)
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -68,6 +68,7 @@ class StreamDocument(Document):
     state: StreamState
     error: str = Field(description="why it failed last, else empty")
     host: str | None = Field(description="who runs it now")
+    since: float | None = Field(description="timeline second from which it is watched; where a recording begins")
     until: float | None = Field(description="timeline seconds up to which it is watched")
     lag: float | None = Field(ge=0, description="seconds that a running live stream is behind the clock")
     segments: Count

@@ -35,6 +35,7 @@ def _document(stream: Known, open_segments: list[Segment]) -> dict[str, Any]:
         "state": stream.state,
         "error": stream.error,
         "host": stream.host or None,
+        "since": rounded_s(info.since_s) if info else None,
         "until": rounded_s(info.until_s) if info else None,
         "lag": None if stream.lag_s is None else rounded_s(stream.lag_s),
         "segments": info.segments if info else 0,

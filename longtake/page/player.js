@@ -65,10 +65,9 @@ export class Player {
     this.seek(t);
   }
 
-  /** The timeline second of the film's beginning; of a recording whose date is known, reckoned from its end. */
+  /** The timeline second of the film's beginning. */
   get beginS() {
-    const { stream } = this.row;
-    return stream.onWallClock ? stream.edge - this.video.duration : 0;
+    return this.row.stream.info.since ?? 0;
   }
 
   seek(t) {

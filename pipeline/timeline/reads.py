@@ -283,6 +283,7 @@ def _info(name: str, meta: dict[bytes, bytes], segments: int) -> StreamInfo:
         model=text["model"],
         state=state,
         error=text.get("error", ""),
+        since_s=float(text.get("from", 0)),
         until_s=float(text.get("until", 0)),
         segments=segments + int(text.get("archived", 0)),
         updated_s=float(text["updated"]),

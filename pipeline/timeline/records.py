@@ -51,7 +51,7 @@ class StreamInfo:
         source: redacted URI.
         model: fingerprint of the last model.
         error: why it failed, else empty.
-        until_s: timeline seconds up to which it was watched.
+        since_s, until_s: timeline seconds between which it was watched; of a recording, `since_s` is where it begins.
         segments: how many, the open and the archived ones included.
         updated_s: unix seconds of the last write.
         clock: whose time a live stream goes by, `camera` or `arrival`; empty for a recording.
@@ -62,6 +62,7 @@ class StreamInfo:
     model: str
     state: StreamState
     error: str
+    since_s: float
     until_s: float
     segments: int
     updated_s: float

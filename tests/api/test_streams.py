@@ -57,7 +57,13 @@ class TestTold:
     def test_a_running_camera_shows_what_it_sees_and_no_secret(self, client):
         door = next(one for one in client.get("/api/streams").json()["streams"] if one["name"] == "door")
         assert door["open"] == [{"label": "sit", "start_time": 300.0, "score": 0.7}]
-        assert (door["state"], door["clock"], door["recording"], door["until"]) == ("running", "camera", False, 320.0)
+        assert (door["state"], door["clock"], door["recording"], door["since"], door["until"]) == (
+            "running",
+            "camera",
+            False,
+            0.0,
+            320.0,
+        )
         assert door["source"] == "rtsp://***@camera/1" and "hunter2" not in client.get("/api/streams").text
         assert "hunter2" in DOOR_SOURCE
 
