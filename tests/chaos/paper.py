@@ -20,7 +20,7 @@ def about() -> dict[str, Any]:
     """What a report depends on: the commit, whether the tree differs from it, and the machine."""
     return {
         "commit": _git("rev-parse", "HEAD") or "unknown",
-        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reports")),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "processor": _processor(),
