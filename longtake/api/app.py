@@ -89,7 +89,9 @@ class _Page(StaticFiles):
         except HTTPException as error:
             if methods_of(scope["app"], scope["path"]):
                 raise HTTPException(405) from error
-            raise
+            if error.status_code != 404:
+                raise
+            raise HTTPException(404, "there is nothing at this address; /docs lists what there is") from error
 
     def file_response(self, *arguments: Any, **options: Any) -> Response:
         """Return one file."""

@@ -26,8 +26,7 @@ def latest(name: str, backend: Served, access: Seen) -> Response:
     if name not in known_names(backend.store):
         raise NotThere(name)
     if backend.pictures is None:
-        sentence = "no stream is watched from here, so there are no pictures; longtake serve has them"
-        raise HTTPException(503, sentence, _RETRY)
+        raise HTTPException(404, "no stream is watched from here, so there are no pictures; longtake serve has them")
     picture = backend.pictures(name)
     if picture is None:
         raise HTTPException(503, f"nobody watches {name!r} now, or it has shown nothing yet", _RETRY)

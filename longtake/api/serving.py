@@ -1,6 +1,7 @@
 """Serving the API and the page: one thread, bounded connections, nobody who is slow keeps anything."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -108,10 +109,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(
-            f"the page cannot be served on {host}:{port} ({reason}); give another port, or 0 for none"
-        ) from error
+        number = getattr(error, "errno", None)  # its own words tell the address again
+        reason = os.strerror(number) if number and number > 0 else str(error)
+        raise UsageError(f"the page cannot be served on {host}:{port} ({reason}); give another port") from error
     # asyncio does so for sockets it has made itself; without, the body of an answer waits 40 ms for the head's receipt
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

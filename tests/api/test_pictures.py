@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -26,14 +25,15 @@ def test_a_picture_comes_with_its_time_and_is_not_kept(store: TimelineStore) -> 
     assert answer.headers["x-longtake-time"] == "12.346" and answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize(
-    ("pictures", "why"), [(lambda _: None, "nobody watches 'door' now"), (None, "longtake serve has them")]
-)
-def test_where_there_is_none_a_sentence_says_why(
-    store: TimelineStore, pictures: Callable[[str], Picture | None] | None, why: str
-) -> None:
-    answer = asked(store, "door", pictures)
-    assert answer.status_code == 503 and why in answer.json()["detail"] and answer.headers["retry-after"]
+def test_where_there_is_none_now_a_sentence_says_why_and_when_to_ask_again(store: TimelineStore) -> None:
+    answer = asked(store, "door", lambda _: None)
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert "nobody watches 'door' now" in answer.json()["detail"]
+
+
+def test_who_watches_nothing_has_no_pictures_at_all(store: TimelineStore) -> None:
+    answer = asked(store, "door", None)
+    assert answer.status_code == 404 and "longtake serve has them" in answer.json()["detail"]
 
 
 def test_a_stream_that_is_not_there_has_no_picture(store: TimelineStore) -> None:

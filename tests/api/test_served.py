@@ -125,7 +125,7 @@ def test_a_port_that_is_taken_is_told_of(url, redis, tmp_path):
     with TimelineStore.open(redis.url, tmp_path) as store:
         settings = ApiSettings(port=address(url)[1])
         with (
-            pytest.raises(UsageError, match=r"Address already in use.*another port"),
+            pytest.raises(UsageError, match=r"\(Address already in use\); give another port"),
             serving(Backend(store, settings)),
         ):
             pytest.fail("served twice")
