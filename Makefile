@@ -27,8 +27,12 @@ demo: $(READY)
 test: $(READY) check
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
+# What computes may share the machine; what kills, waits and is timed is alone.
+BESIDE := $(addprefix tests/,actors alerts api bench decode export fuzz models page source synthetic training)
+
 slow: $(READY)
-	$(BIN)/pytest -m slow --timeout 1200
+	$(BIN)/pytest -m slow --timeout 1200 -n 2 --dist loadfile $(BESIDE)
+	$(BIN)/pytest -m slow --timeout 1200 $(addprefix --ignore=,$(BESIDE))
 
 check: $(READY)
 	$(BIN)/ruff check .

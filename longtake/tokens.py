@@ -43,7 +43,7 @@ def add(
     with open_store(store) as opened:
         secret = Tokens(opened).add(name, role.value, patterns, time.time())
     messages.print(
-        f"made {name}, a token of a {role.value} of {', '.join(patterns)}; it is not shown again",
+        f"made {name}, a token for role {role.value} on {', '.join(patterns)}; it is not shown again",
         markup=False,
         soft_wrap=True,
     )

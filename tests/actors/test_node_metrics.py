@@ -1,5 +1,6 @@
 """What a node tells of itself: memory of the machine or the container, processes by kind, GPUs where there are any."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -31,17 +32,29 @@ def test_processes_are_told_apart_by_what_they_call_themselves() -> None:
         "/site-packages/ray/core/src/ray/raylet/raylet": "ray",
         "redis-server *:0": "other",
     }
-    before = memory_by_kind()
-    children = [subprocess.Popen([title, "60"], executable="/bin/sleep") for title in titles]
-    try:
-        found = memory_by_kind()
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
+    before, found = _beside(list(titles))
     assert set(found) == set(KINDS)
     assert [before[kind] for kind in KINDS if kind != "other"] == [0, 0, 0, 0]
     assert all(0 < found[kind] < 20 * MIB for kind in ("host", "model_worker", "supervisor", "ray"))
+
+
+def _beside(titles: list[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """What a process of its own, which other tests have given no children, finds before and after it starts some."""
+    asked = f"""
+import json, subprocess
+from actors.node_metrics import memory_by_kind
+before = memory_by_kind()
+children = [subprocess.Popen([title, "60"], executable="/bin/sleep") for title in {titles!r}]
+try:
+    print(json.dumps([before, memory_by_kind()]))
+finally:
+    for child in children:
+        child.kill()
+        child.wait()
+"""
+    said = subprocess.run([sys.executable, "-"], input=asked.encode(), check=True, capture_output=True).stdout
+    before, found = json.loads(said)
+    return before, found
 
 
 def test_libraries_and_shared_memory_are_not_counted_once_for_each_process() -> None:
